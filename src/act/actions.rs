@@ -1,0 +1,176 @@
+//! The owner's actions: KILL_HOSTS_DENY, KILL_ROUTE, KILL_RUN_CMD, in 1.2's order, once per ban.
+
+use core::fmt::Write;
+
+use crate::judge::bans::{Ban, Bans, Step, Stop};
+use crate::limits::COMMAND_MAX;
+use crate::net::Prefix;
+use crate::see::probe::{Mode, Probe};
+use crate::time::Instant;
+
+/// A command or a line with everything put in.
+pub type Command = heapless::String<COMMAND_MAX>;
+
+/// The configured actions; None where an option is not set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Actions {
+    /// KILL_HOSTS_DENY.
+    pub deny: Option<String>,
+    /// KILL_ROUTE.
+    pub route: Option<String>,
+    /// KILL_RUN_CMD.
+    pub run: Option<String>,
+    /// KILL_RUN_CMD_FIRST.
+    pub run_first: bool,
+}
+
+impl Actions {
+    /// The step behind `step`.
+    pub fn next(&self, step: Step, stop: Stop) -> Step {
+        let run = self.run.is_some();
+        if stop == Stop::Nothing {
+            return match step {
+                Step::Confirm if run => Step::Run,
+                _ => Step::Done,
+            };
+        }
+        match step {
+            Step::Confirm if run && self.run_first => Step::RunFirst,
+            Step::Confirm | Step::RunFirst if self.deny.is_some() => Step::Deny,
+            Step::Confirm | Step::RunFirst | Step::Deny => Step::Stop,
+            Step::Stop if run && !self.run_first => Step::Run,
+            Step::Stop | Step::Run | Step::Done => Step::Done,
+        }
+    }
+
+    /// The text of a step; None where it has none, as for the firewall's.
+    pub fn template(&self, step: Step, stop: Stop) -> Option<&str> {
+        match step {
+            Step::RunFirst | Step::Run => self.run.as_deref(),
+            Step::Deny => self.deny.as_deref(),
+            Step::Stop if stop == Stop::Route => self.route.as_deref(),
+            Step::Stop | Step::Confirm | Step::Done => None,
+        }
+    }
+}
+
+/// The ban whose turn it is to have one of the owner's actions done: the oldest that is not resting.
+pub fn due(bans: &Bans, now: Instant) -> Option<Prefix> {
+    let waiting = waiting(bans).filter(|(_, ban)| ban.rest_until <= now);
+    waiting
+        .min_by_key(|(_, ban)| ban.since)
+        .map(|(source, _)| *source)
+}
+
+/// When a resting action is due again.
+pub fn due_at(bans: &Bans) -> Option<Instant> {
+    waiting(bans).map(|(_, ban)| ban.rest_until).min()
+}
+
+fn waiting(bans: &Bans) -> impl Iterator<Item = (&Prefix, &Ban)> {
+    bans.iter().filter(|(_, ban)| {
+        let by_us = ban.step == Step::Stop && ban.stop == Stop::Firewall;
+        ban.wanted && ban.step != Step::Done && ban.step != Step::Confirm && !by_us
+    })
+}
+
+/// Puts the source's address, the port and the mode in. What comes from the network enters a command only
+/// here, and only as an address that we formatted and a number. None if it becomes too long.
+pub fn expand(template: &str, probe: &Probe, mode: Mode) -> Option<Command> {
+    let mut out = Command::new();
+    let mut rest = template;
+    while let Some(at) = rest.find('$') {
+        let (before, tail) = rest.split_at(at);
+        out.push_str(before).ok()?;
+        rest = if let Some(tail) = tail.strip_prefix("$TARGET$") {
+            write!(out, "{}", probe.source).ok()?;
+            tail
+        } else if let Some(tail) = tail.strip_prefix("$PORT$") {
+            write!(out, "{}", probe.port).ok()?;
+            tail
+        } else if let Some(tail) = tail.strip_prefix("$MODE$") {
+            out.push_str(mode.name(probe.protocol)).ok()?;
+            tail
+        } else {
+            out.push('$').ok()?;
+            tail.get(1..)?
+        };
+    }
+    out.push_str(rest).ok()?;
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::see::probe::{Kind, Protocol};
+
+    fn steps(deny: bool, run: bool, run_first: bool, stop: Stop) -> Vec<Step> {
+        let text = |set: bool| set.then(|| "x".to_owned());
+        let actions = Actions {
+            deny: text(deny),
+            route: None,
+            run: text(run),
+            run_first,
+        };
+        let mut steps = vec![Step::Confirm];
+        while *steps.last().unwrap() != Step::Done {
+            steps.push(actions.next(*steps.last().unwrap(), stop));
+        }
+        steps
+    }
+
+    #[test]
+    fn actions_come_in_the_order_of_1_2() {
+        use Step::{Confirm, Deny, Done, Run, RunFirst, Stop as Halt};
+        for stop in [Stop::Firewall, Stop::Route] {
+            assert_eq!(
+                steps(true, true, false, stop),
+                [Confirm, Deny, Halt, Run, Done]
+            );
+            assert_eq!(
+                steps(true, true, true, stop),
+                [Confirm, RunFirst, Deny, Halt, Done]
+            );
+            assert_eq!(
+                steps(false, true, true, stop),
+                [Confirm, RunFirst, Halt, Done]
+            );
+            assert_eq!(steps(false, false, true, stop), [Confirm, Halt, Done]);
+        }
+        for run_first in [true, false] {
+            assert_eq!(
+                steps(true, true, run_first, Stop::Nothing),
+                [Confirm, Run, Done]
+            );
+        }
+        assert_eq!(steps(true, false, false, Stop::Nothing), [Confirm, Done]);
+    }
+
+    #[test]
+    fn placeholders_are_put_in_everywhere_and_never_twice() {
+        let probe = Probe {
+            source: "2001:db8::1".parse().unwrap(),
+            destination: "2001:db8::2".parse().unwrap(),
+            source_port: 1,
+            port: 111,
+            protocol: Protocol::Udp,
+            kind: Kind::Udp,
+            options: false,
+        };
+        for (template, expected) in [
+            (
+                "r $TARGET$ $PORT$ $MODE$ $TARGET$",
+                "r 2001:db8::1 111 sudp 2001:db8::1",
+            ),
+            ("echo $HOME $$ $TARGET $PORT$", "echo $HOME $$ $TARGET 111"),
+            ("$", "$"),
+            ("", ""),
+            ("$PORT$PORT$", "111PORT$"),
+        ] {
+            let command = expand(template, &probe, Mode::Stealth).unwrap();
+            assert_eq!(command, expected);
+        }
+        assert!(expand(&"$TARGET$".repeat(200), &probe, Mode::Stealth).is_none());
+    }
+}

@@ -1,0 +1,179 @@
+//! The command line.
+
+use std::ffi::OsString;
+
+use crate::config::{Choice, Modes};
+use crate::see::probe::{Mode, Protocol};
+
+/// Where the configuration is unless `-c` says otherwise; the path that Debian compiled into 1.2.
+const CONFIG: &str = "/etc/portsentry/portsentry.conf";
+const RUN_DIR: &str = "/var/run/portsentry";
+
+/// How it is used, for `--help` and behind every mistake.
+pub const USAGE: &str = "\
+usage: portsentry run [-c FILE] [--run-dir DIR] [--tcp-mode MODE] [--udp-mode MODE]
+                      [-tcp] [-udp] [-stcp] [-sudp]
+       portsentry check [-c FILE]
+       portsentry --version | --help
+
+  run     watch the trap ports, in the foreground, until SIGTERM; SIGHUP reads the
+          configuration again
+  check   say what is wrong with a configuration; exit status 0 or 2
+  MODE    stealth (a packet socket: sees every scan, answers nothing), connect (bound
+          sockets: sees finished connections), or off
+  -tcp, -udp, -stcp, -sudp
+          PortSentry 1.2's names: connect and stealth; only what is named is watched
+";
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `run`.
+    Run {
+        /// The configuration file.
+        config: String,
+        /// Where locks are.
+        run_dir: String,
+        /// Modes asked for.
+        modes: Modes,
+    },
+    /// `check`.
+    Check {
+        /// The configuration file.
+        config: String,
+    },
+    /// `--version`.
+    Version,
+    /// `--help`.
+    Help,
+}
+
+/// Reads the arguments behind the program's name. An error is one line for the user.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut verb: Option<String> = None;
+    let mut config = CONFIG.to_owned();
+    let mut run_dir = RUN_DIR.to_owned();
+    let mut modes = Modes::default();
+    let mut flags = Modes::default();
+    loop {
+        if let Some((protocol, mode)) = classic_flag(&mut parser) {
+            *of(&mut flags, protocol) = Some(Choice::On(mode));
+            continue;
+        }
+        let Some(argument) = parser.next().map_err(|error| error.to_string())? else {
+            break;
+        };
+        use lexopt::Arg::{Long, Short, Value};
+        match argument {
+            Short('V') | Long("version") => return Ok(Command::Version),
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Short('c') | Long("config") => config = text(&mut parser)?,
+            Long("run-dir") => run_dir = text(&mut parser)?,
+            Long("tcp-mode") => modes.tcp = Some(mode(&mut parser, Protocol::Tcp)?),
+            Long("udp-mode") => modes.udp = Some(mode(&mut parser, Protocol::Udp)?),
+            Value(word) if verb.is_none() => verb = Some(word.to_string_lossy().into_owned()),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    match verb.as_deref() {
+        Some("run") => Ok(Command::Run {
+            config,
+            run_dir,
+            modes: combined(modes, flags),
+        }),
+        Some("check") if flags == Modes::default() => Ok(Command::Check { config }),
+        Some("check") => Err("check takes no mode".into()),
+        Some(word) => Err(format!("unknown command \"{word}\"")),
+        None => Err("say what to do: run or check".into()),
+    }
+}
+
+/// 1.2's flags, looked at before lexopt takes `-stcp` for `-s -t -c p`.
+fn classic_flag(parser: &mut lexopt::Parser) -> Option<(Protocol, Mode)> {
+    let mut raw = parser.try_raw_args()?;
+    let word = raw.peek()?.to_str()?.strip_prefix('-')?;
+    let mut known = Protocol::BOTH
+        .into_iter()
+        .flat_map(|protocol| [Mode::Connect, Mode::Stealth].map(|mode| (protocol, mode)));
+    let found = known.find(|(protocol, mode)| mode.name(*protocol) == word)?;
+    raw.next();
+    Some(found)
+}
+
+/// 1.2 ran what was named and nothing else.
+fn combined(modes: Modes, flags: Modes) -> Modes {
+    if flags == Modes::default() {
+        return modes;
+    }
+    Modes {
+        tcp: flags.tcp.or(modes.tcp).or(Some(Choice::Off)),
+        udp: flags.udp.or(modes.udp).or(Some(Choice::Off)),
+    }
+}
+
+fn of(modes: &mut Modes, protocol: Protocol) -> &mut Option<Choice> {
+    match protocol {
+        Protocol::Tcp => &mut modes.tcp,
+        Protocol::Udp => &mut modes.udp,
+    }
+}
+
+fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
+    let value = parser.value().map_err(|error| error.to_string())?;
+    value
+        .into_string()
+        .map_err(|_| "a path that is no UTF-8 text".into())
+}
+
+fn mode(parser: &mut lexopt::Parser, protocol: Protocol) -> Result<Choice, String> {
+    let word = text(parser)?;
+    Choice::parse(&word, protocol)
+        .ok_or_else(|| format!("unknown mode \"{word}\": connect, stealth or off"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: Result<(&str, Modes), &str>) {
+        let words = line.split_whitespace().map(OsString::from);
+        match (parse(words), expected) {
+            (Ok(Command::Run { config, modes, .. }), Ok(expected)) => {
+                assert_eq!((config.as_str(), modes), expected, "{line}");
+            }
+            (Err(error), Err(part)) => assert!(error.contains(part), "{line}: {error}"),
+            (found, _) => panic!("{line}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn run_and_its_modes() {
+        let on = |mode| Some(Choice::On(mode));
+        let (connect, stealth, off) = (on(Mode::Connect), on(Mode::Stealth), Some(Choice::Off));
+        let modes = |tcp, udp| Modes { tcp, udp };
+        check("run", Ok((CONFIG, modes(None, None))));
+        check("run -c x", Ok(("x", modes(None, None))));
+        check("run -tcp", Ok((CONFIG, modes(connect, off))));
+        check("run -stcp -udp -c x", Ok(("x", modes(stealth, connect))));
+        check("-sudp run", Ok((CONFIG, modes(off, stealth))));
+        check("run --tcp-mode=connect", Ok((CONFIG, modes(connect, None))));
+        check(
+            "run --tcp-mode stcp --udp-mode off",
+            Ok((CONFIG, modes(stealth, off))),
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        check("", Err("run or check"));
+        check("walk", Err("\"walk\""));
+        check("run -atcp", Err("-a"));
+        check("run --tcp-mode loud", Err("\"loud\""));
+        check("run --tcp-mode", Err("missing"));
+        check("run twice", Err("twice"));
+        check("run -x", Err("-x"));
+        check("check -tcp", Err("no mode"));
+    }
+}

@@ -1,0 +1,276 @@
+//! `portsentry.conf`: the keys of PortSentry 1.2, ranges as in 2.x, and a few of our own.
+//!
+//! What 1.2 started with, we start with: a line that it skipped is skipped, and reported.
+
+use crate::config::grammar::{self, Assignment};
+use crate::config::words::{KEYS, nearest};
+use crate::config::{Choice, Config, Modes, Problem, Severity, Side};
+use crate::judge::detector::Block;
+use crate::limits::{CONNECT_PORTS_MAX, RANGES_MAX};
+use crate::see::probe::{Mode, Protocol};
+use crate::see::traps::Ports;
+
+/// Reads a configuration. The Config is as good as it can be; whether it may be used, the worst problem
+/// tells. `asked` are the modes of the command line, which go before the file's.
+pub fn read(text: &[u8], asked: Modes) -> (Config, Vec<Problem>) {
+    let mut reader = Reader {
+        config: Config::default(),
+        seen: Vec::new(),
+        file: Modes::default(),
+        line: 0,
+        problems: Vec::new(),
+    };
+    for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        reader.line = at + 1;
+        if let Some(assignment) = grammar::assignment(line, at + 1, &mut reader.problems) {
+            reader.assign(&assignment);
+        }
+    }
+    reader.line = 0;
+    reader.finish(asked);
+    (reader.config, reader.problems)
+}
+
+struct Reader {
+    config: Config,
+    seen: Vec<&'static str>,
+    /// TCP_MODE and UDP_MODE.
+    file: Modes,
+    line: usize,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    fn report(&mut self, severity: Severity, reason: String) {
+        self.problems.push(Problem {
+            line: self.line,
+            severity,
+            reason,
+        });
+    }
+
+    fn mistake(&mut self, reason: String) {
+        self.report(Severity::Mistake, reason);
+    }
+
+    fn assign(&mut self, Assignment { key, value }: &Assignment<'_>) {
+        let Some(key) = KEYS.iter().copied().find(|known| known == key) else {
+            let meant = nearest(key).map_or(String::new(), |k| format!("; did you mean {k}?"));
+            return self.mistake(format!("unknown key {key}{meant}"));
+        };
+        if self.seen.contains(&key) {
+            return self.mistake(format!("{key} is set twice; the first one counts"));
+        }
+        self.seen.push(key);
+        self.set(key, value);
+    }
+
+    fn set(&mut self, key: &'static str, value: &str) {
+        let text = (!value.is_empty()).then(|| value.to_owned());
+        match key {
+            "TCP_PORTS" => self.config.tcp.ports = self.ports(key, value),
+            "UDP_PORTS" => self.config.udp.ports = self.ports(key, value),
+            "TCP_MODE" => self.file.tcp = self.mode(key, value, Protocol::Tcp),
+            "UDP_MODE" => self.file.udp = self.mode(key, value, Protocol::Udp),
+            "BLOCK_TCP" => self.config.tcp.block = self.block(key, value),
+            "BLOCK_UDP" => self.config.udp.block = self.block(key, value),
+            "SCAN_TRIGGER" => {
+                let number = self.number(key, value).max(0);
+                self.config.scan_trigger = u32::try_from(number).unwrap_or(u32::MAX);
+            }
+            "KILL_ROUTE" => self.config.actions.route = self.with_target(key, text),
+            "KILL_HOSTS_DENY" => self.config.actions.deny = self.with_target(key, text),
+            "KILL_RUN_CMD" => self.config.actions.run = text,
+            "KILL_RUN_CMD_FIRST" => self.config.actions.run_first = self.number(key, value) != 0,
+            "PORT_BANNER" => self.config.banner = text,
+            "IGNORE_FILE" => self.config.ignore_file = text,
+            "HISTORY_FILE" => self.config.history_file = text,
+            "BLOCKED_FILE" => self.config.blocked_file = text,
+            "INTERFACE" => self.devices(value),
+            "BACKEND" if !matches!(value, "" | "iptables") => {
+                let reason = format!("BACKEND \"{value}\" is not known; known is: iptables");
+                self.report(Severity::Error, reason);
+            }
+            "RESOLVE_HOST" if self.number(key, value) != 0 => {
+                let reason = "RESOLVE_HOST: names are not resolved, a scanner writes his own; the \
+                              address is logged in place of the name";
+                self.report(Severity::Note, reason.into());
+            }
+            key if key.starts_with("ADVANCED_") => {
+                let reason = format!("{key} is for the advanced modes, which this version lacks");
+                self.report(Severity::Note, reason);
+            }
+            _ => {}
+        }
+    }
+
+    fn ports(&mut self, key: &str, value: &str) -> Ports {
+        let mut ports = Ports::new();
+        for entry in value.split(',').map(str::trim).filter(|e| !e.is_empty()) {
+            let Some((first, last)) = range(entry) else {
+                self.mistake(format!(
+                    "{key}: \"{entry}\" is no port and no range of ports; skipped"
+                ));
+                continue;
+            };
+            if ports.add(first, last).is_err() {
+                let reason = format!("{key}: more than {RANGES_MAX} separate ranges");
+                self.report(Severity::Error, reason);
+                break;
+            }
+        }
+        ports
+    }
+
+    fn mode(&mut self, key: &str, value: &str, protocol: Protocol) -> Option<Choice> {
+        let choice = Choice::parse(value, protocol);
+        if choice.is_none() {
+            let reason =
+                format!("{key} \"{value}\" is not known; known are: connect, stealth, off");
+            self.report(Severity::Error, reason);
+        }
+        choice
+    }
+
+    fn block(&mut self, key: &str, value: &str) -> Block {
+        match self.number(key, value) {
+            0 => Block::Off,
+            1 => Block::Full,
+            2 => Block::RunOnly,
+            _ => {
+                self.mistake(format!(
+                    "{key} \"{value}\" is none of 0, 1, 2; nothing is blocked"
+                ));
+                Block::Off
+            }
+        }
+    }
+
+    fn number(&mut self, key: &str, value: &str) -> i64 {
+        let (number, plain) = grammar::number(value);
+        if !plain {
+            self.mistake(format!(
+                "{key} \"{value}\" is no number; it is read as {number}"
+            ));
+        }
+        number
+    }
+
+    fn with_target(&mut self, key: &str, text: Option<String>) -> Option<String> {
+        let text = text?;
+        if !text.contains("$TARGET$") {
+            // 1.2's words; it said so at every block, and blocked nothing.
+            self.mistake(format!(
+                "No target variable specified in {key} option. Skipping."
+            ));
+            return None;
+        }
+        Some(text)
+    }
+
+    fn devices(&mut self, value: &str) {
+        for name in value.split([' ', ',']).filter(|name| !name.is_empty()) {
+            // linux/if.h: IFNAMSIZ is 16 with the closing zero.
+            let sound = name.len() < 16 && !name.contains('/');
+            if !sound || self.config.devices.push(name.to_owned()).is_err() {
+                let reason = format!("INTERFACE: \"{name}\" is no device name, or one too many");
+                self.report(Severity::Error, reason);
+            }
+        }
+    }
+
+    fn finish(&mut self, asked: Modes) {
+        let tcp = self.choose(Protocol::Tcp, asked.tcp, self.file.tcp);
+        let udp = self.choose(Protocol::Udp, asked.udp, self.file.udp);
+        self.config.tcp.mode = tcp;
+        self.config.udp.mode = udp;
+        if tcp.is_none() && udp.is_none() {
+            self.report(
+                Severity::Error,
+                "no ports to watch: set TCP_PORTS or UDP_PORTS".into(),
+            );
+        }
+        let devices = !self.config.devices.is_empty();
+        if devices && (tcp == Some(Mode::Connect) || udp == Some(Mode::Connect)) {
+            let reason = "INTERFACE is for the stealth sensors; connect sensors listen everywhere";
+            self.report(Severity::Note, reason.into());
+        }
+        let run_only = |side: &Side| side.mode.is_some() && side.block == Block::RunOnly;
+        if (run_only(&self.config.tcp) || run_only(&self.config.udp))
+            && self.config.actions.run.is_none()
+        {
+            let reason = "BLOCK is 2 and KILL_RUN_CMD is not set: nothing is done about a scan";
+            self.report(Severity::Mistake, reason.into());
+        }
+        for (file, key) in [
+            (&self.config.ignore_file, "IGNORE_FILE"),
+            (&self.config.history_file, "HISTORY_FILE"),
+            (&self.config.blocked_file, "BLOCKED_FILE"),
+        ] {
+            if file.is_none() {
+                self.problems.push(Problem {
+                    line: 0,
+                    severity: Severity::Note,
+                    reason: format!("{key} is not set: there is no such file"),
+                });
+            }
+        }
+    }
+
+    /// The command line goes before the file, and stealth is what a router wants when neither says
+    /// anything. Who asks for a mode must have ports for it.
+    fn choose(
+        &mut self,
+        protocol: Protocol,
+        asked: Option<Choice>,
+        file: Option<Choice>,
+    ) -> Option<Mode> {
+        let wanted = asked.or(file);
+        let ports = &self.config.side(protocol).ports;
+        let (none, count) = (ports.is_empty(), ports.len());
+        let mode = match wanted.unwrap_or(Choice::On(Mode::Stealth)) {
+            Choice::Off => return None,
+            Choice::On(mode) => mode,
+        };
+        if none {
+            let key = if protocol == Protocol::Tcp {
+                "TCP_PORTS"
+            } else {
+                "UDP_PORTS"
+            };
+            let reason = match self.seen.contains(&key) {
+                true => format!("No {protocol} ports supplied in config file. Aborting"),
+                false => format!("Could not read {key} option from config file"),
+            };
+            let severity = match wanted {
+                Some(_) => Severity::Error,
+                None => Severity::Note,
+            };
+            self.report(severity, reason);
+            return None;
+        }
+        if mode == Mode::Connect && count > CONNECT_PORTS_MAX {
+            let reason = format!(
+                "{count} {protocol} ports are too many for connect sensors, which bind each of \
+                 them: at most {CONNECT_PORTS_MAX}"
+            );
+            self.report(Severity::Error, reason);
+        }
+        Some(mode)
+    }
+}
+
+/// `79` or `512-515`, ports 1 to 65535.
+fn range(entry: &str) -> Option<(u16, u16)> {
+    let (first, last) = match entry.split_once('-') {
+        Some((first, last)) => (port(first.trim())?, port(last.trim())?),
+        None => (port(entry)?, port(entry)?),
+    };
+    (first <= last).then_some((first, last))
+}
+
+fn port(text: &str) -> Option<u16> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let port = text.parse().ok().filter(|_| digits)?;
+    (port > 0).then_some(port)
+}

@@ -1,0 +1,162 @@
+//! Text becomes a [`Config`], or problems with their line and reason.
+
+pub mod classic;
+mod grammar;
+pub mod ignore;
+mod words;
+
+use core::fmt;
+
+use crate::act::actions::Actions;
+use crate::judge::bans::Stop;
+use crate::judge::detector::{Block, Policy};
+use crate::limits::DEVICES_MAX;
+use crate::see::probe::{Mode, Protocol};
+use crate::see::traps::{Ports, Traps};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// TCP_PORTS, TCP_MODE, BLOCK_TCP.
+    pub tcp: Side,
+    /// UDP_PORTS, UDP_MODE, BLOCK_UDP.
+    pub udp: Side,
+    /// SCAN_TRIGGER.
+    pub scan_trigger: u32,
+    /// KILL_HOSTS_DENY, KILL_ROUTE, KILL_RUN_CMD, KILL_RUN_CMD_FIRST.
+    pub actions: Actions,
+    /// PORT_BANNER.
+    pub banner: Option<String>,
+    /// IGNORE_FILE.
+    pub ignore_file: Option<String>,
+    /// HISTORY_FILE.
+    pub history_file: Option<String>,
+    /// BLOCKED_FILE, without the suffix of the mode.
+    pub blocked_file: Option<String>,
+    /// INTERFACE: names of devices; none means all but loopback.
+    pub devices: heapless::Vec<String, DEVICES_MAX>,
+}
+
+/// What is configured for one protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// How it is watched; None: not at all.
+    pub mode: Option<Mode>,
+    /// Its trap ports.
+    pub ports: Ports,
+    /// What is done about a source.
+    pub block: Block,
+}
+
+impl Config {
+    /// What is configured for a protocol.
+    pub fn side(&self, protocol: Protocol) -> &Side {
+        match protocol {
+            Protocol::Tcp => &self.tcp,
+            Protocol::Udp => &self.udp,
+        }
+    }
+
+    /// The trap ports of the protocols that are watched in `mode`.
+    pub fn traps_in(&self, mode: Mode) -> Traps {
+        let ports = |side: &Side| match side.mode {
+            Some(m) if m == mode => side.ports.clone(),
+            _ => Ports::new(),
+        };
+        Traps {
+            tcp: ports(&self.tcp),
+            udp: ports(&self.udp),
+        }
+    }
+
+    /// The rules for the detector.
+    pub fn policy(&self) -> Policy {
+        let watched = |side: &Side| match side.mode {
+            Some(_) => side.ports.clone(),
+            None => Ports::new(),
+        };
+        let block = |side: &Side| match side.mode {
+            Some(_) => side.block,
+            None => Block::Off,
+        };
+        Policy {
+            traps: Traps {
+                tcp: watched(&self.tcp),
+                udp: watched(&self.udp),
+            },
+            block_tcp: block(&self.tcp),
+            block_udp: block(&self.udp),
+            stop: match self.actions.route {
+                Some(_) => Stop::Route,
+                None => Stop::Firewall,
+            },
+            scan_trigger: self.scan_trigger,
+        }
+    }
+}
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; everything works.
+    Note,
+    /// The line, or a part of it, has no effect. The start goes on, as 1.2's did; a reload keeps what
+    /// it has.
+    Mistake,
+    /// The configuration cannot be used.
+    Error,
+}
+
+/// Something to tell the owner about a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Line number from 1; 0 for the file as a whole.
+    pub line: usize,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong and what becomes of it, in words.
+    pub reason: String,
+}
+
+/// `12: reason`, to be put behind the name of the file and a colon.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, " {}", self.reason),
+            line => write!(f, "{line}: {}", self.reason),
+        }
+    }
+}
+
+/// A mode asked for on the command line or by a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Do not watch.
+    Off,
+    /// Watch like this.
+    On(Mode),
+}
+
+impl Choice {
+    /// `connect`, `stealth`, `off`, or 1.2's name of the mode for this protocol.
+    pub fn parse(text: &str, protocol: Protocol) -> Option<Self> {
+        match text {
+            "off" | "" => return Some(Self::Off),
+            "connect" => return Some(Self::On(Mode::Connect)),
+            "stealth" => return Some(Self::On(Mode::Stealth)),
+            _ => {}
+        }
+        let modes = [Mode::Connect, Mode::Stealth];
+        let named = modes.into_iter().find(|mode| mode.name(protocol) == text);
+        named.map(Self::On)
+    }
+}
+
+/// The modes that the command line asks for; None: as the file says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    /// For TCP.
+    pub tcp: Option<Choice>,
+    /// For UDP.
+    pub udp: Option<Choice>,
+}

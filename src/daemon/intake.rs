@@ -1,0 +1,254 @@
+//! Probes in: from the sensors through the witness to the detector, and what it says to the log.
+
+use std::io;
+use std::net::IpAddr;
+
+use crate::config::Config;
+use crate::daemon::State;
+use crate::judge::detector::Verdict;
+use crate::limits::{BATCH_MAX, REST, SNAP};
+use crate::net::Family;
+use crate::see::conntrack::Belongs;
+use crate::see::filter::{self, Devices, Sight};
+use crate::see::packet;
+use crate::see::probe::{Kind, Mode, Probe, Protocol};
+use crate::sys::poll::{Place, Poll};
+use crate::sys::sniff::Sniffer;
+use crate::sys::trap::{Answer, Touch, Trap};
+use crate::tell::report::{self, OptionsLine, ProbeLine};
+use crate::time::Instant;
+
+/// Lines at a start that name single ports; 1.2 knew no more than 64 of a protocol.
+const PORT_LINES_MAX: usize = 64;
+
+/// The sensors.
+pub(super) struct Intake {
+    sniffers: Vec<(Sniffer, Place)>,
+    traps: Vec<(Trap, Place)>,
+    /// After a failure of the system the traps rest: what makes accept fail would make it fail at once again.
+    traps_rest_until: Instant,
+}
+
+impl Intake {
+    /// Opens what the configuration asks for. An error is that of a sensor without which nothing is seen.
+    pub(super) fn open(state: &mut State) -> io::Result<Self> {
+        let mut intake = Self {
+            sniffers: Vec::new(),
+            traps: Vec::new(),
+            traps_rest_until: Instant::default(),
+        };
+        intake.reopen(state)?;
+        Ok(intake)
+    }
+
+    /// Opens what is missing and closes what is not asked for any more.
+    pub(super) fn reopen(&mut self, state: &mut State) -> io::Result<()> {
+        let connect = state.config.traps_in(Mode::Connect);
+        self.traps
+            .retain(|(trap, _)| connect.of(trap.protocol).contains(trap.port));
+        for protocol in Protocol::BOTH {
+            self.bind(protocol, state)?;
+        }
+        let stealth = state.config.traps_in(Mode::Stealth);
+        if stealth.tcp.is_empty() && stealth.udp.is_empty() {
+            self.sniffers.clear();
+        } else if self.sniffers.is_empty() {
+            announce_stealth(state);
+            for family in Family::BOTH {
+                self.sniffers.push((Sniffer::open(family)?, Place::NONE));
+            }
+        }
+        self.aim(state)
+    }
+
+    /// Binds the trap ports of a protocol that are not bound yet, IPv4 and IPv6. A port counts as bound if
+    /// one of the two could be had; a machine without IPv6 is no error.
+    fn bind(&mut self, protocol: Protocol, state: &mut State) -> io::Result<()> {
+        let wanted = state.config.traps_in(Mode::Connect);
+        let ports = wanted.of(protocol);
+        let mut failed = 0;
+        for port in ports.iter() {
+            let ours = |(trap, _): &(Trap, Place)| trap.protocol == protocol && trap.port == port;
+            if self.traps.iter().any(ours) {
+                continue;
+            }
+            state.log.say(format_args!(
+                "adminalert: Going into listen mode on {protocol} port: {port}"
+            ));
+            let v4 = Trap::bind(protocol, Family::V4, port);
+            let v6 = Trap::bind(protocol, Family::V6, port);
+            let in_use = |bound: &io::Result<Trap>| {
+                let kind = bound.as_ref().err().map(io::Error::kind);
+                kind == Some(io::ErrorKind::AddrInUse)
+            };
+            // A service on one of the two is a service: the other half would be a trap on its port.
+            if in_use(&v4) || in_use(&v6) || (v4.is_err() && v6.is_err()) {
+                failed += 1;
+                state.log.say(format_args!(
+                    "adminalert: ERROR: could not bind {protocol} socket: {port}. Attempting to continue"
+                ));
+                continue;
+            }
+            let bound = v4.into_iter().chain(v6);
+            self.traps.extend(bound.map(|trap| (trap, Place::NONE)));
+        }
+        if failed > 0 && failed == ports.len() {
+            let reason = format!("could not bind ANY {protocol} sockets. Shutting down.");
+            return Err(io::Error::other(reason));
+        }
+        Ok(())
+    }
+
+    /// Gives the kernel's filter what it has to know: our addresses, our devices, our traps.
+    pub(super) fn aim(&self, state: &State) -> io::Result<()> {
+        let traps = state.config.traps_in(Mode::Stealth);
+        let around = &state.detector.protect.surroundings;
+        let sight = Sight {
+            devices: devices(&state.config, &around.watched, &around.loopbacks),
+            own: &around.own,
+            traps: &traps,
+        };
+        for (family, (sniffer, _)) in Family::BOTH.into_iter().zip(&self.sniffers) {
+            sniffer.aim(&filter::program(family, &sight))?;
+        }
+        Ok(())
+    }
+
+    /// Adds the sensors to the set that is waited for.
+    pub(super) fn watch(&mut self, now: Instant, poll: &mut Poll) {
+        for (sniffer, place) in &mut self.sniffers {
+            *place = poll.add(sniffer);
+        }
+        for (trap, place) in &mut self.traps {
+            *place = match now < self.traps_rest_until {
+                true => Place::NONE,
+                false => poll.add(trap),
+            };
+        }
+    }
+
+    /// When resting traps have to be looked at again.
+    pub(super) fn due_at(&self, now: Instant) -> Option<Instant> {
+        (now < self.traps_rest_until).then_some(self.traps_rest_until)
+    }
+
+    /// Takes a bounded number of probes from every sensor that has some.
+    pub(super) fn take(&mut self, now: Instant, poll: &Poll, state: &mut State) {
+        let mut buffer = [0; SNAP];
+        for (sniffer, _) in self.sniffers.iter().filter(|(_, at)| poll.is_ready(*at)) {
+            for _ in 0..BATCH_MAX {
+                let Some((len, wire_len)) = sniffer.receive(&mut buffer) else {
+                    break;
+                };
+                let bytes = buffer.get(..len).unwrap_or_default();
+                if let Ok(probe) = packet::parse(bytes, wire_len) {
+                    stealth(now, &probe, state);
+                }
+            }
+        }
+        for (trap, _) in self.traps.iter().filter(|(_, at)| poll.is_ready(*at)) {
+            if let Err(error) = drain(now, trap, state) {
+                state.log.say(format_args!(
+                    "attackalert: Possible stealth scan from unknown host to {} port: {} (accept failed)",
+                    trap.protocol, trap.port
+                ));
+                state.log.say(format_args!(
+                    "adminalert: ERROR: a trap socket failed: {error}; all rest for a second"
+                ));
+                self.traps_rest_until = now.after(REST);
+                return;
+            }
+        }
+    }
+}
+
+fn drain(now: Instant, trap: &Trap, state: &mut State) -> io::Result<()> {
+    for _ in 0..BATCH_MAX {
+        let Some(touch) = trap.receive()? else {
+            break;
+        };
+        connect(now, trap, &touch, state);
+    }
+    Ok(())
+}
+
+fn devices<'a>(config: &Config, watched: &'a [u32], loopbacks: &'a [u32]) -> Devices<'a> {
+    match config.devices.is_empty() {
+        true => Devices::AllBut(loopbacks),
+        false => Devices::Only(watched),
+    }
+}
+
+/// A packet that the filter let through.
+fn stealth(now: Instant, probe: &Probe, state: &mut State) {
+    let mode = state.config.side(probe.protocol).mode;
+    if mode == Some(Mode::Stealth) && state.detector.candidate(probe).is_ok() {
+        let belongs = state.witness.ask(now, probe);
+        let verdict = state.detector.judge(now, probe, Mode::Stealth, belongs);
+        tell(probe, Mode::Stealth, verdict, state);
+    }
+}
+
+/// A touch of a trap socket. It is ours, so it is nobody else's: the witness is not needed.
+fn connect(now: Instant, trap: &Trap, touch: &Touch, state: &mut State) {
+    let probe = Probe {
+        source: touch.from.ip(),
+        destination: touch.to,
+        source_port: touch.from.port(),
+        port: trap.port,
+        protocol: trap.protocol,
+        kind: Kind::Connect,
+        options: false,
+    };
+    if is_chatter(touch, state) || state.detector.candidate(&probe).is_err() {
+        return;
+    }
+    let verdict = state
+        .detector
+        .judge(now, &probe, Mode::Connect, Belongs::Nobody);
+    let triggered = matches!(verdict, Verdict::Probe(_) | Verdict::Folded);
+    if let (true, Some(banner)) = (triggered, &state.config.banner) {
+        trap.greet(touch, banner);
+    }
+    tell(&probe, Mode::Connect, verdict, state);
+}
+
+/// A datagram to everybody is chatter, no probe.
+fn is_chatter(touch: &Touch, state: &State) -> bool {
+    let broadcasts = &state.detector.protect.surroundings.broadcasts;
+    let everybody = match touch.to {
+        IpAddr::V4(to) => to.is_multicast() || to.is_broadcast(),
+        IpAddr::V6(to) => to.is_multicast(),
+    };
+    matches!(touch.answer, Answer::Datagram(_)) && (everybody || broadcasts.contains(&touch.to))
+}
+
+fn tell(probe: &Probe, mode: Mode, verdict: Verdict, state: &mut State) {
+    let Verdict::Probe(outcome) = verdict else {
+        return;
+    };
+    state.log.say(ProbeLine(probe));
+    if probe.options {
+        state.log.say(OptionsLine(probe));
+    }
+    if let Some(line) = report::outcome(probe, mode, outcome) {
+        state.log.say(line);
+    }
+}
+
+fn announce_stealth(state: &mut State) {
+    let traps = state.config.traps_in(Mode::Stealth);
+    for protocol in Protocol::BOTH {
+        let ports = traps.of(protocol);
+        for port in ports.iter().take(PORT_LINES_MAX) {
+            state.log.say(format_args!(
+                "adminalert: Going into stealth listen mode on {protocol} port: {port}"
+            ));
+        }
+        if let Some(more @ 1..) = ports.len().checked_sub(PORT_LINES_MAX) {
+            state.log.say(format_args!(
+                "adminalert: Going into stealth listen mode on {more} more {protocol} ports"
+            ));
+        }
+    }
+}

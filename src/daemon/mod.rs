@@ -1,0 +1,149 @@
+//! The loop: probes in, changes of the surroundings in, changes of the firewall out. The only room that knows both
+//! the rules and the kernel.
+
+mod confirm;
+mod enforce;
+mod intake;
+mod records;
+mod reload;
+mod start;
+mod stop;
+mod watch;
+mod witness;
+
+use std::fs::File;
+
+use crate::config::{Config, Modes};
+use crate::daemon::enforce::Enforcer;
+use crate::daemon::intake::Intake;
+use crate::daemon::watch::{Changed, Watch};
+use crate::daemon::witness::Witness;
+use crate::judge::detector::Detector;
+use crate::sys::clock;
+use crate::sys::log::Log;
+use crate::sys::poll::{Place, Poll};
+use crate::sys::signal::{Signal, Signals};
+use crate::tell::report::FoldedLine;
+use crate::time::Instant;
+
+pub use start::{StartError, start};
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The configuration file.
+    pub config: String,
+    /// Where locks are.
+    pub run_dir: String,
+    /// Modes asked for.
+    pub modes: Modes,
+}
+
+/// What every part of the loop works with.
+struct State {
+    config: Config,
+    detector: Detector,
+    witness: Witness,
+    log: Log,
+}
+
+/// The running daemon.
+pub struct Daemon {
+    settings: Settings,
+    state: State,
+    intake: Intake,
+    watch: Watch,
+    enforcer: Enforcer,
+    signals: Signals,
+    signals_at: Place,
+    poll: Poll,
+    /// One for each protocol, and one for the chain in the firewall.
+    locks: Vec<(&'static str, File)>,
+    /// "Now active and listening" was said.
+    announced: bool,
+}
+
+impl Daemon {
+    /// Runs until it is told to stop; true if everything could be taken away.
+    pub fn run(mut self) -> bool {
+        loop {
+            let now = clock::now();
+            if self.take_signals() == Some(Signal::Stop) {
+                return self.stop();
+            }
+            self.turn(now);
+            self.wait(now);
+        }
+    }
+
+    fn turn(&mut self, now: Instant) {
+        let changed = self.watch.take(now, &self.poll, &mut self.state);
+        self.follow(changed);
+        self.intake.take(now, &self.poll, &mut self.state);
+        let State { detector, log, .. } = &mut self.state;
+        detector
+            .sources
+            .take_folded(now, |addr, count| log.say(FoldedLine(addr, count)));
+        self.enforcer.turn(now, &mut self.state);
+        if !self.announced && self.enforcer.is_settled(&self.state) {
+            self.announced = true;
+            self.state
+                .log
+                .say("adminalert: PortSentry is now active and listening.");
+        }
+    }
+
+    /// Handles what signals ask for; a stop is handed on at once.
+    fn take_signals(&mut self) -> Option<Signal> {
+        while let Some(signal) = self.signals.take() {
+            match signal {
+                Signal::Stop => return Some(signal),
+                Signal::Reload => self.reload(),
+                // The enforcer asks its children in every turn.
+                Signal::Child => {}
+            }
+        }
+        None
+    }
+
+    /// Carries changes of the surroundings to whoever depends on them.
+    fn follow(&mut self, changed: Changed) {
+        if changed.surroundings {
+            if let Err(error) = self.intake.aim(&self.state) {
+                let line = format!("adminalert: ERROR: the filter cannot be changed: {error}");
+                self.state.log.say(line);
+            }
+        }
+        if changed.surroundings || changed.ignored {
+            let State { detector, log, .. } = &mut self.state;
+            detector.free_protected(|ban| {
+                let ip = ban.probe.source;
+                log.say(format_args!(
+                    "adminalert: Host {ip} is protected now and is freed"
+                ));
+            });
+        }
+    }
+
+    /// Waits for the next event or the next deadline, whichever comes first.
+    fn wait(&mut self, now: Instant) {
+        self.poll.clear();
+        self.signals_at = self.poll.add(&self.signals);
+        self.watch.watch(&mut self.poll);
+        self.intake.watch(now, &mut self.poll);
+        let deadline = [
+            self.watch.due_at(),
+            self.intake.due_at(now),
+            self.state.detector.sources.report_at(),
+            confirm::due_at(&self.state),
+            self.enforcer.due_at(&self.state),
+        ];
+        let deadline = deadline.into_iter().flatten().min();
+        let time = deadline.map(|at| at.since(now));
+        if let Err(error) = self.poll.wait(time) {
+            self.state
+                .log
+                .say(format_args!("adminalert: ERROR: poll call failed: {error}"));
+        }
+    }
+}

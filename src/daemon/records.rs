@@ -1,0 +1,68 @@
+//! What is written down when a ban is complete: a line in the history, a line in the blocked file.
+
+use std::io;
+
+use crate::config::Config;
+use crate::judge::bans::{Ban, Step, Stop};
+use crate::limits::HISTORY_BYTES_MAX;
+use crate::see::probe::Protocol;
+use crate::sys::clock;
+use crate::sys::files;
+use crate::sys::log::Log;
+use crate::tell::history::HistoryLine;
+
+/// The firewall may have the ban before its step came (a source that comes back while it is on its way out):
+/// then that step is done already. When the last step is done the ban is written down.
+pub(super) fn note_progress(ban: &mut Ban, config: &Config, log: &mut Log) {
+    if ban.step == Step::Stop && ban.stop == Stop::Firewall && ban.enforced {
+        ban.proceed(config.actions.next(Step::Stop, ban.stop));
+    }
+    let complete = ban.step == Step::Done && ban.holds() && !ban.failed && !ban.recorded;
+    if !complete {
+        return;
+    }
+    ban.recorded = true;
+    let line = HistoryLine(clock::local_time(), &ban.probe).to_string();
+    if let Some(path) = &config.history_file {
+        let written = files::append_bounded(path, &line, HISTORY_BYTES_MAX);
+        complain("history", path, written, log);
+    }
+    if let Some(path) = blocked_file(config, ban.probe.protocol) {
+        let written = files::append_bounded(&path, &line, HISTORY_BYTES_MAX);
+        complain("blocked", &path, written, log);
+    }
+}
+
+/// At a start the blocked files are emptied, as 1.2 did, and the history is there: fail2ban wants a file.
+pub(super) fn prepare(config: &Config, log: &mut Log) {
+    for path in Protocol::BOTH
+        .iter()
+        .filter_map(|p| blocked_file(config, *p))
+    {
+        if files::truncate(&path).is_err() {
+            log.say(format_args!(
+                "adminalert: ERROR: Cannot delete blocked file on startup: {path}."
+            ));
+        }
+    }
+    if let Some(path) = &config.history_file {
+        complain("history", path, files::append(path, ""), log);
+    }
+}
+
+/// BLOCKED_FILE and the mode, as in 1.2.
+fn blocked_file(config: &Config, protocol: Protocol) -> Option<String> {
+    let mode = config.side(protocol).mode?.name(protocol);
+    config
+        .blocked_file
+        .as_ref()
+        .map(|path| format!("{path}.{mode}"))
+}
+
+fn complain(what: &str, path: &str, written: io::Result<()>, log: &mut Log) {
+    if written.is_err() {
+        log.say(format_args!(
+            "adminalert: ERROR: Cannot open {what} file: {path}."
+        ));
+    }
+}

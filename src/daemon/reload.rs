@@ -1,0 +1,71 @@
+//! SIGHUP: the configuration and the ignore file are read again. At a start a mistake in a line does not keep
+//! the router unprotected; at a reload there is a good configuration to keep, so any mistake keeps it.
+
+use crate::config::{Config, Severity};
+use crate::daemon::{Changed, Daemon, start, watch};
+use crate::judge::bans::Stop;
+
+impl Daemon {
+    pub(super) fn reload(&mut self) {
+        let path = self.settings.config.clone();
+        match self.try_reload() {
+            Ok(()) => self.say(format!("adminalert: {path} is read again and in force")),
+            Err(reason) => {
+                self.say(format!("adminalert: ERROR: {reason}"));
+                self.say(format!(
+                    "adminalert: ERROR: {path} is not used; the old one stays in force"
+                ));
+            }
+        }
+        let changed = Changed {
+            surroundings: false,
+            ignored: watch::read_ignored(&mut self.state),
+        };
+        self.follow(changed);
+    }
+
+    fn try_reload(&mut self) -> Result<(), String> {
+        let (config, problems) = start::read_config(&self.settings)?;
+        for problem in &problems {
+            self.say(format!("adminalert: {}:{problem}", self.settings.config));
+        }
+        if problems
+            .iter()
+            .any(|problem| problem.severity >= Severity::Mistake)
+        {
+            return Err(format!("{} has mistakes", self.settings.config));
+        }
+        let locks = start::lock(&self.settings.run_dir, &config, &self.locks)?;
+        self.locks.extend(locks);
+        self.adopt(config)
+    }
+
+    /// Puts a configuration in force. Who is banned stays so, unless nothing is blocked any more.
+    fn adopt(&mut self, config: Config) -> Result<(), String> {
+        let old = std::mem::replace(&mut self.state.config, config);
+        if let Err(error) = self.intake.reopen(&mut self.state) {
+            self.state.config = old;
+            // The old sensors were there a moment ago.
+            let again = self.intake.reopen(&mut self.state);
+            return Err(again.err().unwrap_or(error).to_string());
+        }
+        let policy = self.state.config.policy();
+        let needs_firewall = policy.needs_firewall();
+        self.enforcer.reconciler.up = needs_firewall;
+        self.state.detector.policy = policy;
+        if !needs_firewall {
+            for (_, ban) in self.state.detector.bans.iter_mut() {
+                ban.wanted &= ban.stop != Stop::Firewall;
+            }
+            self.state.detector.bans.drop_gone();
+        }
+        self.watch.follow_ignore_file(&mut self.state);
+        self.watch.read_again(&mut self.state);
+        let aimed = self.intake.aim(&self.state);
+        aimed.map_err(|error| error.to_string())
+    }
+
+    fn say(&mut self, line: String) {
+        self.state.log.say(line);
+    }
+}

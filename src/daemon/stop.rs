@@ -1,0 +1,55 @@
+//! The end: sensors closed at once, a running child told to end, then the rules taken away, bounded in time.
+
+use crate::daemon::Daemon;
+use crate::limits::{FAREWELL_TIME, TEARDOWN_TIME};
+use crate::sys::clock;
+use crate::sys::poll::Poll;
+use crate::time::Instant;
+
+impl Daemon {
+    /// Stops; true if nothing of ours is left behind.
+    pub(super) fn stop(self) -> bool {
+        let Self {
+            mut state,
+            intake,
+            watch,
+            mut enforcer,
+            mut signals,
+            ..
+        } = self;
+        drop(intake);
+        drop(watch);
+        enforcer.end_children(false);
+        state.log.say("securityalert: PortSentry is shutting down");
+        state.log.say("adminalert: PortSentry is shutting down");
+        let begun = clock::now();
+        let mut wait = |until: Instant| {
+            let mut poll = Poll::default();
+            poll.add(&signals);
+            // An error would make this a busy loop, but a short one.
+            let _ = poll.wait(Some(until.since(clock::now())));
+            while signals.take().is_some() {}
+        };
+        while enforcer.is_busy() && clock::now() < begun.after(FAREWELL_TIME) {
+            wait(begun.after(FAREWELL_TIME));
+            enforcer.reap(clock::now(), &mut state);
+        }
+        enforcer.end_children(true);
+        enforcer.reconciler.up = false;
+        let end = begun.after(TEARDOWN_TIME);
+        while clock::now() < end {
+            enforcer.reap(clock::now(), &mut state);
+            enforcer.start_firewall(clock::now(), &mut state);
+            if !enforcer.is_firewall_busy() && !enforcer.reconciler.is_loaded() {
+                return true;
+            }
+            let next = enforcer.due_at(&state).unwrap_or(end);
+            wait(next.min(end));
+        }
+        enforcer.end_children(true);
+        state.log.say(
+            "adminalert: ERROR: the chain PORTSENTRY could not be taken out of the firewall in time",
+        );
+        false
+    }
+}

@@ -1,0 +1,54 @@
+//! The one question that a probe raises: whose is it?
+
+use crate::limits::CONNTRACK_LOOK;
+use crate::see::conntrack::{Belongs, Entry};
+use crate::see::probe::{Probe, Protocol};
+use crate::sys::conntrack::{self, Conntrack};
+use crate::sys::services::Services;
+use crate::time::Instant;
+
+/// Whom we ask.
+pub(super) struct Witness {
+    conntrack: Conntrack,
+    services: Services,
+    list_read_at: Instant,
+}
+
+impl Witness {
+    pub(super) fn open() -> Self {
+        Self {
+            conntrack: Conntrack::open(),
+            services: Services::default(),
+            list_read_at: Instant::default(),
+        }
+    }
+
+    /// Our own services first: that costs a look at a list, not a call.
+    pub(super) fn ask(&mut self, now: Instant, probe: &Probe) -> Belongs {
+        let (protocol, addr) = (probe.protocol, probe.destination);
+        if self.services.serve(now, protocol, addr, probe.port) {
+            return Belongs::Us;
+        }
+        self.conntrack.ask(probe)
+    }
+
+    /// When the list of connections was last read.
+    pub(super) fn list_read_at(&self) -> Instant {
+        self.list_read_at
+    }
+
+    /// Whether the list of connections may be read now, which takes milliseconds; at most once a second. A yes
+    /// counts as reading it.
+    pub(super) fn may_read_list(&mut self, now: Instant) -> bool {
+        let due = now >= self.list_read_at.after(CONNTRACK_LOOK);
+        if due {
+            self.list_read_at = now;
+        }
+        due
+    }
+
+    /// Hands each tracked connection of a protocol to `each`; false if the list is missing or too long.
+    pub(super) fn read_list(&self, protocol: Protocol, each: impl FnMut(&Entry)) -> bool {
+        conntrack::read_list(protocol, each)
+    }
+}

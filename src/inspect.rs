@@ -1,0 +1,87 @@
+//! `portsentry check`: everything that is wrong with a configuration and its ignore files, with file, line and
+//! reason, and what would be watched.
+
+use std::fmt::Write;
+
+use crate::config::ignore::{self, BadLine};
+use crate::config::{Config, Modes, Severity, classic};
+use crate::judge::detector::Block;
+use crate::judge::protect::Ignored;
+use crate::limits::CONFIG_BYTES_MAX;
+use crate::see::probe::{Mode, Protocol};
+use crate::sys::files;
+
+/// The report, and whether there is no mistake.
+pub fn report(path: &str) -> (String, bool) {
+    let mut out = String::new();
+    let text = match files::read(path, CONFIG_BYTES_MAX) {
+        Ok(text) => text,
+        Err(error) => return (format!("{path}: {error}\n"), false),
+    };
+    let (config, problems) = classic::read(&text, Modes::default());
+    for problem in &problems {
+        let note = if problem.severity == Severity::Note {
+            " note:"
+        } else {
+            ""
+        };
+        let _ = match problem.line {
+            0 => writeln!(out, "{path}:{note} {}", problem.reason),
+            line => writeln!(out, "{path}:{line}:{note} {}", problem.reason),
+        };
+    }
+    let mut sound = problems.iter().all(|p| p.severity == Severity::Note);
+    sound &= ignore_files(&config, &mut out);
+    for protocol in Protocol::BOTH {
+        summary(&config, protocol, &mut out);
+    }
+    let _ = writeln!(
+        out,
+        "{path}: {}",
+        if sound { "sound" } else { "has mistakes" }
+    );
+    (out, sound)
+}
+
+fn ignore_files(config: &Config, out: &mut String) -> bool {
+    let Some(file) = &config.ignore_file else {
+        return true;
+    };
+    let mut list = Box::new(Ignored::new());
+    let mut sound = true;
+    for path in [file.clone(), format!("{file}.static")] {
+        let Ok(text) = files::read(&path, CONFIG_BYTES_MAX) else {
+            continue;
+        };
+        ignore::read(&text, &mut list, |line, why, entry| {
+            sound = false;
+            let why = match why {
+                BadLine::Address => "is no address",
+                BadLine::Netmask => "has no length that its address can have, such as /24",
+                BadLine::Full => "is one too many",
+            };
+            let _ = writeln!(out, "{path}:{line}: \"{entry}\" {why}; it is left out");
+        });
+    }
+    sound
+}
+
+fn summary(config: &Config, protocol: Protocol, out: &mut String) {
+    let side = config.side(protocol);
+    let how = match side.mode {
+        None => {
+            let _ = writeln!(out, "{protocol}: not watched");
+            return;
+        }
+        Some(Mode::Connect) => "connect",
+        Some(Mode::Stealth) => "stealth",
+    };
+    let what = match (side.block, &config.actions.route) {
+        (Block::Off, _) => "a scan is logged and not blocked",
+        (Block::Full, None) => "a scanner is blocked by iptables",
+        (Block::Full, Some(_)) => "a scanner is blocked by KILL_ROUTE",
+        (Block::RunOnly, _) => "KILL_RUN_CMD is run for a scanner",
+    };
+    let count = side.ports.len();
+    let _ = writeln!(out, "{protocol}: {count} trap ports, {how}; {what}");
+}

@@ -1,0 +1,225 @@
+//! The rules, in the order in which the manual's section "When is a source banned" gives them.
+
+use crate::judge::bans::{Ban, Bans, Stop};
+use crate::judge::protect::{Guard, Protect};
+use crate::judge::sources::{Sources, Standing};
+use crate::limits::{FRESH_LINES, KNOWN_LINES};
+use crate::see::conntrack::Belongs;
+use crate::see::probe::{Mode, Probe, Protocol};
+use crate::see::traps::Traps;
+use crate::tell::quota::Bucket;
+use crate::time::Instant;
+
+/// What BLOCK_TCP or BLOCK_UDP asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Block {
+    /// 0: log only.
+    #[default]
+    Off,
+    /// 1: stop packets, and every action.
+    Full,
+    /// 2: KILL_RUN_CMD only.
+    RunOnly,
+}
+
+/// The configured rules.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The trap ports of what is watched.
+    pub traps: Traps,
+    /// BLOCK_TCP.
+    pub block_tcp: Block,
+    /// BLOCK_UDP.
+    pub block_udp: Block,
+    /// How a full block stops packets.
+    pub stop: Stop,
+    /// SCAN_TRIGGER: the hit that bans; 0 and 1 are the first.
+    pub scan_trigger: u32,
+}
+
+impl Policy {
+    /// The block option of a protocol.
+    pub fn block(&self, protocol: Protocol) -> Block {
+        match protocol {
+            Protocol::Tcp => self.block_tcp,
+            Protocol::Udp => self.block_udp,
+        }
+    }
+
+    /// Whether some ban would be held by our chain.
+    pub fn needs_firewall(&self) -> bool {
+        let full = self.block_tcp == Block::Full || self.block_udp == Block::Full;
+        full && self.stop == Stop::Firewall
+    }
+}
+
+/// What we think of one probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// Not a trap of ours.
+    NotATrap,
+    /// No honest packet comes from there.
+    Forged,
+    /// On the ignore list.
+    Ignored,
+    /// Somebody's business: an answer, a forwarded connection, a service.
+    Explained(Belongs),
+    /// Counted; the trigger is not reached.
+    Counted,
+    /// Reported within the last minute, or more than the log bears: counted instead.
+    Folded,
+    /// To be reported, and what comes of it.
+    Probe(Outcome),
+}
+
+/// What comes of a probe that is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// BLOCK is 0.
+    BlockingOff,
+    /// Protected: never banned.
+    Protected,
+    /// Its ban begins now.
+    Ban,
+    /// Its ban is being carried out.
+    Pending,
+    /// Its ban holds.
+    AlreadyBanned,
+    /// The table of bans is full.
+    NoRoom,
+}
+
+/// How often each verdict was given, and the like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Probes that were judged.
+    pub probes: u64,
+    /// From addresses that no honest packet has.
+    pub forged: u64,
+    /// Explained by conntrack or by a service.
+    pub explained: u64,
+    /// Not reported one by one.
+    pub unreported: u64,
+}
+
+/// Everything that is known of the sources, and the rules.
+#[derive(Debug)]
+pub struct Detector {
+    /// The rules.
+    pub policy: Policy,
+    /// Who is never banned.
+    pub protect: Protect,
+    /// Who touched what.
+    pub sources: Sources,
+    /// Who is banned.
+    pub bans: Bans,
+    /// How often.
+    pub counters: Counters,
+    fresh_lines: Bucket,
+    known_lines: Bucket,
+}
+
+impl Detector {
+    /// Knows nobody yet. `seed` keys the tables; it must be unknown to the network.
+    pub fn new(policy: Policy, seed: (u64, u64)) -> Self {
+        Self {
+            policy,
+            protect: Protect::default(),
+            sources: Sources::new(seed),
+            bans: Bans::new(seed),
+            counters: Counters::default(),
+            fresh_lines: Bucket::new(FRESH_LINES),
+            known_lines: Bucket::new(KNOWN_LINES),
+        }
+    }
+
+    /// Whether it is worth asking whose the packet is. Cheap, and before anything is remembered.
+    pub fn candidate(&mut self, probe: &Probe) -> Result<(), Verdict> {
+        if !self.policy.traps.of(probe.protocol).contains(probe.port) {
+            return Err(Verdict::NotATrap);
+        }
+        match self.protect.guard(probe.source) {
+            Guard::Forged => {
+                self.counters.forged += 1;
+                Err(Verdict::Forged)
+            }
+            Guard::Ignored => Err(Verdict::Ignored),
+            Guard::Gateway | Guard::Open => Ok(()),
+        }
+    }
+
+    /// Judges a candidate. `belongs` is what the kernel knows of the packet; what it cannot tell counts as
+    /// nobody's here, and is asked again before a ban starts.
+    pub fn judge(&mut self, now: Instant, probe: &Probe, mode: Mode, belongs: Belongs) -> Verdict {
+        if !matches!(belongs, Belongs::Nobody | Belongs::Unknown) {
+            self.counters.explained += 1;
+            return Verdict::Explained(belongs);
+        }
+        self.counters.probes += 1;
+        let source = self.protect.source(probe.source);
+        let standing = self.sources.touch(now, source, probe);
+        if standing.hits < self.policy.scan_trigger {
+            return Verdict::Counted;
+        }
+        let outcome = self.outcome(now, probe, mode, standing);
+        if self.says(now, outcome, standing) {
+            self.sources.reported(&source, probe);
+            return Verdict::Probe(outcome);
+        }
+        self.counters.unreported += 1;
+        self.sources.fold(now, &source);
+        Verdict::Folded
+    }
+
+    fn outcome(&mut self, now: Instant, probe: &Probe, mode: Mode, standing: Standing) -> Outcome {
+        let source = self.protect.source(probe.source);
+        let stop = match self.policy.block(probe.protocol) {
+            Block::Off => return Outcome::BlockingOff,
+            Block::Full => self.policy.stop,
+            Block::RunOnly => Stop::Nothing,
+        };
+        if let Some(ban) = self.bans.get_mut(&source).filter(|ban| ban.wanted) {
+            ban.ports = ban.ports.max(standing.ports);
+            return match ban.holds() {
+                true => Outcome::AlreadyBanned,
+                false => Outcome::Pending,
+            };
+        }
+        if self.protect.covers(&source) || self.protect.guard(probe.source) != Guard::Open {
+            return Outcome::Protected;
+        }
+        let ban = Ban::new(now, *probe, mode, stop, standing.ports);
+        match self.bans.insert(source, ban) {
+            true => Outcome::Ban,
+            false => Outcome::NoRoom,
+        }
+    }
+
+    /// Whether a probe gets a line: once a minute for each trap of a source, and within what a log bears. A
+    /// ban always does; the table bounds them.
+    fn says(&mut self, now: Instant, outcome: Outcome, standing: Standing) -> bool {
+        if outcome == Outcome::Ban {
+            return true;
+        }
+        if standing.repeat {
+            return false;
+        }
+        match standing.fresh {
+            true => self.fresh_lines.take(now),
+            false => self.known_lines.take(now),
+        }
+    }
+
+    /// Who is protected has changed: whoever is banned and may not be is freed. Tells `say` each of them.
+    pub fn free_protected(&mut self, mut say: impl FnMut(&Ban)) {
+        let protect = &self.protect;
+        for (source, ban) in self.bans.iter_mut() {
+            if ban.wanted && protect.covers(source) {
+                ban.wanted = false;
+                say(ban);
+            }
+        }
+        self.bans.drop_gone();
+    }
+}

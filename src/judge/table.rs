@@ -1,0 +1,222 @@
+//! A fixed-size table keyed by [`Prefix`].
+//!
+//! The entries lie densely in memory that is reserved once; pages that were never used cost nothing. A
+//! keyed hash (SipHash, seeded at start) finds them: with an unkeyed one, whoever owns an IPv6 /48 finds
+//! a thousand addresses that collide.
+
+use core::net::IpAddr;
+
+use crate::net::Prefix;
+
+/// At most `capacity` entries; never grows.
+#[derive(Debug)]
+pub struct Table<T> {
+    entries: Vec<(Prefix, T)>,
+    /// Entry number plus one, 0 for empty; linear probing, at most half full.
+    slots: Vec<u16>,
+    capacity: usize,
+    seed: (u64, u64),
+}
+
+impl<T> Table<T> {
+    /// An empty table for at most `capacity` entries (below 65,535).
+    pub fn new(capacity: usize, seed: (u64, u64)) -> Self {
+        let capacity = capacity.min(usize::from(u16::MAX) - 1);
+        Self {
+            entries: Vec::with_capacity(capacity),
+            slots: vec![0; (capacity * 2).next_power_of_two()],
+            capacity,
+            seed,
+        }
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether no further entry fits.
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= self.capacity
+    }
+
+    /// All entries, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Prefix, &T)> {
+        self.entries.iter().map(|(key, value)| (key, value))
+    }
+
+    /// All entries, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Prefix, &mut T)> {
+        self.entries.iter_mut().map(|(key, value)| (&*key, value))
+    }
+
+    /// The key of the entry with this number, below `len`.
+    pub fn key_at(&self, at: usize) -> Option<Prefix> {
+        self.entries.get(at).map(|(key, _)| *key)
+    }
+
+    /// The entry of `key`.
+    pub fn get(&self, key: &Prefix) -> Option<&T> {
+        let (_, at) = self.find(key)?;
+        self.entries.get(at).map(|(_, value)| value)
+    }
+
+    /// The entry of `key`, to be changed.
+    pub fn get_mut(&mut self, key: &Prefix) -> Option<&mut T> {
+        let (_, at) = self.find(key)?;
+        self.entries.get_mut(at).map(|(_, value)| value)
+    }
+
+    /// Adds or replaces the entry of `key`; false if the table is full.
+    #[must_use]
+    pub fn insert(&mut self, key: Prefix, value: T) -> bool {
+        if let Some(old) = self.get_mut(&key) {
+            *old = value;
+            return true;
+        }
+        let Ok(number) = u16::try_from(self.entries.len() + 1) else {
+            return false;
+        };
+        if self.is_full() {
+            return false;
+        }
+        let mut slot = self.home(&key);
+        while self.slot(slot) != 0 {
+            slot = self.next(slot);
+        }
+        self.set_slot(slot, number);
+        self.entries.push((key, value));
+        true
+    }
+
+    /// Takes the entry of `key` out.
+    pub fn remove(&mut self, key: &Prefix) -> Option<T> {
+        let (slot, at) = self.find(key)?;
+        self.close_gap(slot);
+        // The last entry moves into the place of the one that goes, and its slot follows it.
+        let last = self.entries.len() - 1;
+        if at != last {
+            let (moved, _) = self.entries.get(last)?;
+            let (slot, _) = self.find(&{ *moved })?;
+            self.set_slot(slot, u16::try_from(at + 1).unwrap_or(0));
+        }
+        Some(self.entries.swap_remove(at).1)
+    }
+
+    /// Empties `hole`, and moves up whatever was displaced past it, so that no search ends too early.
+    fn close_gap(&mut self, mut hole: usize) {
+        let mask = self.slots.len() - 1;
+        let mut slot = self.next(hole);
+        while self.slot(slot) != 0 {
+            let home = self
+                .key_at(usize::from(self.slot(slot)) - 1)
+                .map_or(slot, |key| self.home(&key));
+            let from_home = slot.wrapping_sub(home) & mask;
+            let from_hole = slot.wrapping_sub(hole) & mask;
+            if from_home >= from_hole {
+                self.set_slot(hole, self.slot(slot));
+                hole = slot;
+            }
+            slot = self.next(slot);
+        }
+        self.set_slot(hole, 0);
+    }
+
+    /// Slot and number of an entry.
+    fn find(&self, key: &Prefix) -> Option<(usize, usize)> {
+        let mut slot = self.home(key);
+        loop {
+            let at = usize::from(self.slot(slot)).checked_sub(1)?;
+            if self.key_at(at) == Some(*key) {
+                return Some((slot, at));
+            }
+            slot = self.next(slot);
+        }
+    }
+
+    fn home(&self, key: &Prefix) -> usize {
+        let hash = usize::try_from(hash(self.seed, key) & 0xffff_ffff).unwrap_or(0);
+        hash & (self.slots.len() - 1)
+    }
+
+    fn next(&self, slot: usize) -> usize {
+        (slot + 1) & (self.slots.len() - 1)
+    }
+
+    fn slot(&self, at: usize) -> u16 {
+        self.slots.get(at).copied().unwrap_or(0)
+    }
+
+    fn set_slot(&mut self, at: usize, number: u16) {
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = number;
+        }
+    }
+}
+
+/// std's own keyed hasher takes its key from the system; the core is given its key.
+#[allow(deprecated, reason = "the one hasher in core that takes a key")]
+fn hash(seed: (u64, u64), key: &Prefix) -> u64 {
+    use core::hash::{Hasher, SipHasher};
+    let mut hasher = SipHasher::new_with_keys(seed.0, seed.1);
+    match key.addr() {
+        IpAddr::V4(a) => hasher.write(&a.octets()),
+        IpAddr::V6(a) => hasher.write(&a.octets()),
+    }
+    hasher.write_u8(key.bits());
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::Ipv4Addr;
+    use std::collections::HashMap;
+
+    fn key(n: u32) -> Prefix {
+        Prefix::host(Ipv4Addr::from_bits(n).into())
+    }
+
+    /// A small table, always nearly full, so that every probe sequence and every gap is met.
+    #[test]
+    fn it_agrees_with_a_plain_map() {
+        let mut table = Table::new(24, (1, 2));
+        let mut model = HashMap::new();
+        let mut random = 7u32;
+        let mut refused = 0;
+        for step in 0..200_000u32 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let n = key((random >> 16) % 40);
+            if random >> 31 == 0 {
+                let fits = model.len() < 24 || model.contains_key(&n);
+                assert_eq!(table.insert(n, step), fits);
+                refused += u32::from(!fits);
+                if fits {
+                    model.insert(n, step);
+                }
+            } else {
+                assert_eq!(table.remove(&n), model.remove(&n));
+            }
+            assert_eq!(table.len(), model.len());
+            assert_eq!(table.get(&n), model.get(&n));
+        }
+        assert!(refused > 0, "the table was never full");
+        for (key, value) in table.iter() {
+            assert_eq!(model.get(key), Some(value));
+        }
+    }
+
+    #[test]
+    fn the_length_is_part_of_the_key() {
+        let mut table = Table::new(4, (0, 0));
+        let addr: IpAddr = "2001:db8::".parse().unwrap();
+        let (wide, host) = (Prefix::new(addr, 64).unwrap(), Prefix::host(addr));
+        assert!(table.insert(wide, 1) && table.insert(host, 2));
+        assert_eq!((table.get(&wide), table.get(&host)), (Some(&1), Some(&2)));
+    }
+}

@@ -1,0 +1,63 @@
+//! `portsentry` turns a router's unused ports into traps, recognises whoever touches them as a scanner, and shuts
+//! that source out at the firewall before it learns one port more.
+//!
+//! Five verbs to keep in mind: see, judge, act, tell, and the loop that calls them.
+//!
+//! ```text
+//! main cli          arguments → what to do → exit status          inspect   `portsentry check`
+//! limits time net surroundings                                    words that everybody uses
+//! config/           text → Config, or file, line and reason
+//! see/              what arrived: probe packet traps listeners conntrack; filter: the kernel's program
+//! judge/            what we think of it: detector sources bans protect table
+//! act/              what shall hold, and the commands that make it so: reconcile iptables actions
+//! tell/             what we say: report history quota
+//! -- all above but main: no clock, no descriptor, no child, no unsafe
+//! daemon/           the loop; intake: probes in; watch: changes of the surroundings in; enforce: changes of the
+//!                   firewall out; start, reload, stop
+//! sys/              the kernel: every `unsafe`, all of `libc`
+//! ```
+//!
+//! A packet goes one straight way:
+//!
+//! ```text
+//! sys::sniff → see::packet ┐
+//! sys::trap ───────────────┴→ Probe → detector.candidate → witness (conntrack, /proc/net) → Belongs
+//!     → detector.judge(now, probe, belongs) → Verdict → tell::report → sys::log
+//!                                                └ Ban → bans → reconcile → one child → settle → bans
+//! ```
+//!
+//! The surroundings go another:
+//!
+//! ```text
+//! sys::route, the ignore file → Surroundings, Ignored → protect → who is freed
+//!                                                     └→ see::filter → the kernel
+//! ```
+//!
+//! What holds everywhere, and is checked by lints and by `tests/it/tidy.rs`:
+//!
+//! - Nothing in the core asks the time, opens or starts anything. It allocates when it is built and when the
+//!   configuration, the surroundings or the filter change; never for a packet.
+//! - Only `daemon/` knows both halves (and `inspect`, which reads two files and prints). Nothing in `sys/` knows a
+//!   rule of detection.
+//! - A source reaches a command line only as an address that we formatted ourselves (`act::actions::expand`,
+//!   `act::iptables::change`).
+//! - Every table and file has a bound in [`limits`], with its reason and what happens when it is full.
+//! - Nothing that the network sends can end the process, grow its memory or its files, or make it start more than
+//!   one child of the firewall and one of the owner's commands at a time.
+//!
+//! To read on: [`judge::detector`] is the rule of banning, [`daemon`] the loop, [`act::reconcile`] how the firewall
+//! follows.
+
+pub mod act;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod inspect;
+pub mod judge;
+pub mod limits;
+pub mod net;
+pub mod see;
+pub mod surroundings;
+pub mod sys;
+pub mod tell;
+pub mod time;

@@ -1,0 +1,157 @@
+//! Every bound of the program, with its unit and its reason.
+//!
+//! A router has 64 MB, the network has no limit: whatever the network can fill has a number here,
+//! and the comment says what happens when it is reached.
+
+use core::time::Duration;
+
+/// Port ranges of one protocol. PortSentry 1.2 stopped at 64 ports; PortSentry 2 users list up to
+/// some 60 ranges. The kernel's filter needs four instructions a range, and kernels with the old
+/// `optmem_max` of 20,480 bytes take 1,685 in all. More: the configuration is refused.
+pub const RANGES_MAX: usize = 128;
+
+/// Ports of one protocol that connect sensors bind: each takes two descriptors (IPv4, IPv6), and
+/// 1,024 is the usual limit of a process. More: the configuration is refused.
+pub const CONNECT_PORTS_MAX: usize = 240;
+
+/// Own addresses of one family, for the kernel's filter (nine instructions each for IPv6). More:
+/// the rest is not watched, and a log line says so.
+pub const OWN_MAX: usize = 32;
+
+/// Default gateways that are remembered, both families. More: the rest is not protected, logged.
+pub const GATEWAYS_MAX: usize = 16;
+
+/// Directed broadcast addresses that are remembered. More: the rest is not known as broadcast.
+pub const BROADCASTS_MAX: usize = 32;
+
+/// Devices that can be named in INTERFACE. More: the configuration is refused.
+pub const DEVICES_MAX: usize = 16;
+
+/// Entries of the ignore list. Searched one by one, some nanoseconds each. More: the rest is
+/// ignored and reported with its line.
+pub const IGNORED_MAX: usize = 1024;
+
+/// Bytes of a configuration file, or of an ignore file, that are read: 1.2's own example has 14 kB.
+pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
+
+/// Sources on probation: those that touched one trap. When it is full a random one makes room, so
+/// that a flood of forged sources displaces the flood: a real scanner that touches a trap after
+/// every thousand forged ones keeps its place with a chance of four in five.
+pub const PROBATION_MAX: usize = 4096;
+
+/// Sources that touched two different traps or more. When it is full the one quiet longest goes.
+pub const KNOWN_MAX: usize = 256;
+
+/// Traps remembered of one such source. The default lists have 47. When it is full the oldest is
+/// overwritten, and a repeat of it is a new touch.
+pub const TOUCHES_MAX: usize = 64;
+
+/// How long a source is remembered after its last touch. `nmap -T0` waits five minutes between two
+/// probes; a day keeps a scanner who is twenty times as patient.
+pub const WINDOW: Duration = Duration::from_secs(24 * 3600);
+
+/// A source that touches the same trap again within this time is not reported again: the touch is
+/// counted, and the count is reported once in this time.
+pub const FOLD: Duration = Duration::from_secs(60);
+
+/// Bans in force. Each is one rule in a plain iptables chain, which the kernel walks for every new
+/// connection. When it is full a source with several probes displaces a ban of one unproven probe,
+/// or else the oldest; a source with one probe is refused, and counted.
+pub const BANS_MAX: usize = 1024;
+
+/// Bans on their way out, which still have a rule. When so many are leaving, new ones wait.
+pub const LEAVING_MAX: usize = 256;
+
+/// Changes handed to the firewall in one run: 512 lines are written and loaded in some milliseconds.
+pub const CHANGES_MAX: usize = 512;
+
+/// Time limit of one run of the firewall program; `iptables -w` waits for the lock of others.
+pub const FIREWALL_TIME: Duration = Duration::from_secs(5);
+
+/// Time limit of one command of the owner.
+pub const ACTION_TIME: Duration = Duration::from_secs(10);
+
+/// Attempts at one command of the owner, or at a ban, before the failure is final for this ban.
+pub const ATTEMPTS_MAX: u8 = 3;
+
+/// Rest after a failed command of the owner or a failed accept, and first rest of a failed firewall.
+pub const REST: Duration = Duration::from_secs(1);
+
+/// Longest rest of a firewall that keeps failing: rests double up to here.
+pub const REST_MAX: Duration = Duration::from_secs(60);
+
+/// Time that a running child has to end by itself at a stop, before it is killed.
+pub const FAREWELL_TIME: Duration = Duration::from_secs(1);
+
+/// Time for the teardown at a stop. What is left then is logged, and the exit status is 1.
+pub const TEARDOWN_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes of a command after `$TARGET$` and the others are put in; 1.2 stopped at 1,024 as well.
+pub const COMMAND_MAX: usize = 1024;
+
+/// Bytes of a log line; 1.2 and RFC 3164 stop here too.
+pub const LINE_MAX: usize = 1023;
+
+/// Bytes of what a failed program wrote to its standard error, kept for the log line.
+pub const COMPLAINT_MAX: usize = 160;
+
+/// Packets taken from one socket before the loop looks at the others, the signals and the children.
+pub const BATCH_MAX: usize = 64;
+
+/// Bytes of a packet that are read: 60 of IPv4 header and 20 of TCP fit, and so does a chain of
+/// IPv6 extension headers. A longer chain is counted as unreadable.
+pub const SNAP: usize = 256;
+
+/// IPv6 extension headers that are followed (RFC 8200, 4.1, recommends at most seven kinds).
+pub const EXTENSIONS_MAX: usize = 8;
+
+/// Log lines about sources on probation: a burst, then so many a second. A flood of forged sources
+/// is such lines and nothing else; above this they are counted and the count is reported.
+pub const FRESH_LINES: Quota = Quota {
+    burst: 1000,
+    each_second: 10,
+};
+
+/// Log lines about sources with two traps or more, which a flood of single probes cannot use up.
+pub const KNOWN_LINES: Quota = Quota {
+    burst: 4000,
+    each_second: 20,
+};
+
+/// Bytes of the history file before it is renamed to `.1`: two thousand bans and more.
+pub const HISTORY_BYTES_MAX: u64 = 256 * 1024;
+
+/// Bytes of hosts.deny that are searched for a line before it is written again.
+pub const DENY_BYTES_MAX: u64 = 1024 * 1024;
+
+/// How old a reading of the kernel's list of listeners may be: a service that starts is no trap
+/// within a second.
+pub const LISTENERS_AGE: Duration = Duration::from_millis(500);
+
+/// Listeners that are remembered of one protocol. More: the rest is looked up again for each packet.
+pub const LISTENERS_MAX: usize = 512;
+
+/// Entries of `/proc/net/nf_conntrack` up to which it is read where ctnetlink is missing: 16,000
+/// take 41 ms.
+pub const CONNTRACK_ENTRIES_MAX: u32 = 4096;
+
+/// How often that file may be read.
+pub const CONNTRACK_LOOK: Duration = Duration::from_secs(1);
+
+/// Addresses and routes change in bursts; they are read again once after this pause.
+pub const SURROUNDINGS_PAUSE: Duration = Duration::from_millis(100);
+
+/// A number of lines at once, and how many are added each second.
+#[derive(Clone, Copy, Debug)]
+pub struct Quota {
+    /// Lines at once.
+    pub burst: u32,
+    /// Lines a second after that.
+    pub each_second: u32,
+}
+
+// The tables index their entries with 16 bits, 0 meaning an empty slot.
+const _: () = assert!(PROBATION_MAX < u16::MAX as usize);
+const _: () = assert!(BANS_MAX + LEAVING_MAX < u16::MAX as usize);
+// Four instructions a range for two protocols, nine for an IPv6 address, and the frame around them.
+const _: () = assert!(2 * (4 * RANGES_MAX + 16) + 9 * OWN_MAX + 64 < 1685);

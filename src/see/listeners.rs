@@ -1,0 +1,108 @@
+//! Our own services, as `/proc/net/{tcp,tcp6,udp,udp6}` lists them: a port with a service is no trap.
+//!
+//! 1.2 found out by binding and listening itself, which opened the port to the scanner for a moment
+//! and took a service on 127.0.0.1 for one on every address.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::see::probe::Protocol;
+
+/// A socket that receives what anybody sends to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its address; unspecified for "any".
+    pub addr: IpAddr,
+    /// Its port.
+    pub port: u16,
+}
+
+impl Listener {
+    /// Whether a packet to `destination` and `port` reaches it. A socket on `::` serves IPv4 as well:
+    /// the list does not show `IPV6_V6ONLY`, and a service taken for a trap would be the worse mistake.
+    pub fn serves(&self, destination: IpAddr, port: u16) -> bool {
+        let any = match self.addr {
+            IpAddr::V4(a) => a.is_unspecified() && destination.is_ipv4(),
+            IpAddr::V6(a) => a.is_unspecified(),
+        };
+        self.port == port && (any || self.addr == destination)
+    }
+}
+
+/// One line of such a list (Documentation/networking/proc_net_tcp.rst), if it is a listener: in TCP the
+/// state LISTEN, in UDP any bound socket.
+pub fn listener_of_line(line: &str, protocol: Protocol) -> Option<Listener> {
+    let mut fields = line.split_ascii_whitespace();
+    let local = fields.nth(1)?;
+    let state = fields.nth(1)?;
+    if protocol == Protocol::Tcp && state != "0A" {
+        return None;
+    }
+    let (addr, port) = local.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let addr = address(addr)?;
+    Some(Listener { addr, port })
+}
+
+/// The address is printed as 32-bit words in the machine's own byte order.
+fn address(hex: &str) -> Option<IpAddr> {
+    let mut words = [0u32; 4];
+    let count = hex.len() / 8;
+    for (at, word) in words.iter_mut().enumerate().take(count) {
+        *word = u32::from_str_radix(hex.get(at * 8..at * 8 + 8)?, 16).ok()?;
+    }
+    let [a, b, c, d] = words.map(u32::to_ne_bytes);
+    match count {
+        1 => Some(Ipv4Addr::from(a).into()),
+        4 => {
+            let bits = [a, b, c, d].map(u32::from_be_bytes);
+            let addr = bits
+                .iter()
+                .fold(0, |sum, &word| sum << 32 | u128::from(word));
+            Some(Ipv6Addr::from_bits(addr).to_canonical())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn lines_of_a_little_endian_kernel() {
+        let tcp =
+            "   0: 0100007F:0019 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1";
+        let any =
+            "   1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1";
+        let open =
+            "   2: 0202000A:0050 0300000A:1234 01 00000000:00000000 00:00000000 00000000 0 0 1";
+        let six = "   0: 00000000000000000000000001000000:0019 00000000000000000000000000000000:0000 0A 0";
+        let head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when";
+        let found =
+            |line| listener_of_line(line, Protocol::Tcp).map(|l| (l.addr.to_string(), l.port));
+        assert_eq!(found(tcp), Some(("127.0.0.1".into(), 25)));
+        assert_eq!(found(any), Some(("0.0.0.0".into(), 80)));
+        assert_eq!(found(six), Some(("::1".into(), 25)));
+        assert_eq!(found(open), None);
+        assert_eq!(found(head), None);
+        assert!(listener_of_line(open, Protocol::Udp).is_some());
+    }
+
+    #[test]
+    fn a_service_is_known_by_its_address() {
+        let at = |addr: &str| Listener {
+            addr: addr.parse().unwrap(),
+            port: 25,
+        };
+        let wan: IpAddr = "203.0.113.5".parse().unwrap();
+        let wan6: IpAddr = "2001:db8::5".parse().unwrap();
+        assert!(
+            at("0.0.0.0").serves(wan, 25) && at("::").serves(wan, 25) && at("::").serves(wan6, 25)
+        );
+        assert!(at("203.0.113.5").serves(wan, 25));
+        assert!(!at("127.0.0.1").serves(wan, 25));
+        assert!(!at("0.0.0.0").serves(wan6, 25));
+        assert!(!at("0.0.0.0").serves(wan, 26));
+    }
+}

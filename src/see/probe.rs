@@ -1,0 +1,176 @@
+//! A probe: one contact with a trap port.
+
+use core::fmt;
+use core::net::IpAddr;
+
+/// The transport protocol of a trap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Protocol {
+    /// Both, in the order in which they are served.
+    pub const BOTH: [Self; 2] = [Self::Tcp, Self::Udp];
+
+    /// The number in the IP header (IANA).
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+        }
+    }
+}
+
+/// As in 1.2's log lines.
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        })
+    }
+}
+
+/// How a protocol's traps are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Bound sockets; a TCP probe is a finished handshake.
+    Connect,
+    /// Packet sockets; nothing is bound, nothing answers.
+    Stealth,
+}
+
+impl Mode {
+    /// 1.2's name of the mode: flag, `$MODE$` and suffix of the blocked file.
+    pub fn name(self, protocol: Protocol) -> &'static str {
+        match (self, protocol) {
+            (Self::Connect, Protocol::Tcp) => "tcp",
+            (Self::Connect, Protocol::Udp) => "udp",
+            (Self::Stealth, Protocol::Tcp) => "stcp",
+            (Self::Stealth, Protocol::Udp) => "sudp",
+        }
+    }
+}
+
+/// What sort of probe it was: 1.2's kinds, and a fragment too short to tell (`nmap -f`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A finished TCP handshake, or a datagram that a trap socket received.
+    Connect,
+    /// SYN and nothing else.
+    Syn,
+    /// No flag at all.
+    Null,
+    /// FIN and nothing else.
+    Fin,
+    /// FIN, URG and PSH, with or without SYN.
+    Xmas,
+    /// Other flags, without ACK and RST.
+    Unknown(Flags),
+    /// The first fragment of a TCP segment, cut before its flags.
+    Fragment,
+    /// A UDP datagram.
+    Udp,
+}
+
+/// TCP flags, the low six bits of byte 13 of the header (RFC 9293, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags(u8);
+
+impl Flags {
+    /// FIN.
+    pub const FIN: Self = Self(0x01);
+    /// SYN.
+    pub const SYN: Self = Self(0x02);
+    /// RST.
+    pub const RST: Self = Self(0x04);
+    /// PSH.
+    pub const PSH: Self = Self(0x08);
+    /// ACK.
+    pub const ACK: Self = Self(0x10);
+    /// URG.
+    pub const URG: Self = Self(0x20);
+
+    /// From byte 13 of the TCP header; ECE and CWR say nothing about a probe and are cut off.
+    pub fn from_byte(byte: u8) -> Self {
+        Self(byte & 0x3f)
+    }
+
+    /// Whether all of `flags` are set.
+    pub fn has(self, flags: Self) -> bool {
+        self.0 & flags.0 == flags.0
+    }
+
+    /// What a segment with these flags is, in 1.2's order; None for ACK or RST: such a segment
+    /// answers something, or pretends to, and begins nothing.
+    pub fn kind(self) -> Option<Kind> {
+        let xmas = Self(Self::FIN.0 | Self::URG.0 | Self::PSH.0);
+        if self.has(Self::ACK) || self.has(Self::RST) {
+            return None;
+        }
+        Some(match self {
+            Self(0) => Kind::Null,
+            flags if flags.has(xmas) => Kind::Xmas,
+            Self::FIN => Kind::Fin,
+            Self::SYN => Kind::Syn,
+            flags => Kind::Unknown(flags),
+        })
+    }
+}
+
+/// One contact with a port that may be a trap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Where it says that it comes from.
+    pub source: IpAddr,
+    /// Which of our addresses it went to.
+    pub destination: IpAddr,
+    /// Its source port, host byte order; 0 where it is not known.
+    pub source_port: u16,
+    /// The port it touched, host byte order.
+    pub port: u16,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// What sort of probe it was.
+    pub kind: Kind,
+    /// Whether the IPv4 header carried options.
+    pub options: bool,
+}
+
+impl Probe {
+    /// Whether the source is proven: it answered what we sent to it.
+    pub fn verified(&self) -> bool {
+        self.protocol == Protocol::Tcp && self.kind == Kind::Connect
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_judged_in_the_order_of_1_2() {
+        let unknown = |byte| Some(Kind::Unknown(Flags(byte)));
+        for (byte, kind) in [
+            (0x00, Some(Kind::Null)),
+            (0x01, Some(Kind::Fin)),
+            (0x02, Some(Kind::Syn)),
+            (0xc2, Some(Kind::Syn)), // SYN with ECE and CWR: an honest client with ECN
+            (0x29, Some(Kind::Xmas)),
+            (0x2b, Some(Kind::Xmas)),
+            (0x03, unknown(0x03)),
+            (0x08, unknown(0x08)),
+            (0x20, unknown(0x20)),
+            (0x10, None),
+            (0x12, None),
+            (0x04, None),
+            (0x39, None),
+        ] {
+            assert_eq!(Flags::from_byte(byte).kind(), kind, "{byte:#04x}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Which ports are traps.
+
+use crate::limits::RANGES_MAX;
+use crate::see::probe::Protocol;
+
+/// A set of ports: sorted ranges that neither touch nor overlap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ports(heapless::Vec<(u16, u16), RANGES_MAX>);
+
+/// No room for another range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyRanges;
+
+impl Ports {
+    /// No port.
+    pub const fn new() -> Self {
+        Self(heapless::Vec::new())
+    }
+
+    /// Adds `first` to `last`, both included.
+    pub fn add(&mut self, first: u16, last: u16) -> Result<(), TooManyRanges> {
+        let touches =
+            |&(a, b): &(u16, u16)| a <= last.saturating_add(1) && first <= b.saturating_add(1);
+        let (mut first, mut last) = (first, last);
+        for &(a, b) in self.0.iter().filter(|range| touches(range)) {
+            first = first.min(a);
+            last = last.max(b);
+        }
+        self.0
+            .retain(|range| !(first <= range.0 && range.1 <= last));
+        let at = self.0.iter().take_while(|range| range.0 < first).count();
+        self.0.insert(at, (first, last)).map_err(|_| TooManyRanges)
+    }
+
+    /// Whether `port` is in the set.
+    pub fn contains(&self, port: u16) -> bool {
+        let after = self.0.partition_point(|range| range.0 <= port);
+        let last = after.checked_sub(1).and_then(|at| self.0.get(at));
+        last.is_some_and(|range| port <= range.1)
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many ports there are.
+    pub fn len(&self) -> usize {
+        let size = |&(a, b): &(u16, u16)| usize::from(b - a) + 1;
+        self.0.iter().map(size).sum()
+    }
+
+    /// The ranges, ascending, both ends included.
+    pub fn ranges(&self) -> &[(u16, u16)] {
+        &self.0
+    }
+
+    /// Each port, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        self.0.iter().flat_map(|&(a, b)| a..=b)
+    }
+}
+
+/// The traps of both protocols; a protocol that is not watched has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traps {
+    /// TCP ports.
+    pub tcp: Ports,
+    /// UDP ports.
+    pub udp: Ports,
+}
+
+impl Traps {
+    /// The ports of one protocol.
+    pub fn of(&self, protocol: Protocol) -> &Ports {
+        match protocol {
+            Protocol::Tcp => &self.tcp,
+            Protocol::Udp => &self.udp,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(add: &[(u16, u16)], expected: &[(u16, u16)]) {
+        let mut ports = Ports::new();
+        for &(first, last) in add {
+            ports.add(first, last).unwrap();
+        }
+        assert_eq!(ports.ranges(), expected);
+        for port in 0..=u16::MAX {
+            let inside = add.iter().any(|&(a, b)| (a..=b).contains(&port));
+            assert_eq!(ports.contains(port), inside, "{port}");
+        }
+        assert_eq!(ports.iter().count(), ports.len());
+    }
+
+    #[test]
+    fn ranges_are_sorted_and_joined() {
+        check(&[], &[]);
+        check(&[(79, 79), (1, 1), (11, 11)], &[(1, 1), (11, 11), (79, 79)]);
+        check(&[(1, 5), (6, 9), (20, 30), (8, 25)], &[(1, 30)]);
+        check(&[(0, 0), (65535, 65535)], &[(0, 0), (65535, 65535)]);
+        check(&[(10, 10), (12, 12), (11, 11)], &[(10, 12)]);
+        check(&[(5, 9), (0, 65535)], &[(0, 65535)]);
+    }
+
+    #[test]
+    fn more_ranges_than_the_filter_can_hold_are_refused() {
+        let mut ports = Ports::new();
+        for n in 0..u16::try_from(RANGES_MAX).unwrap() {
+            ports.add(n * 2, n * 2).unwrap();
+        }
+        assert_eq!(ports.add(60000, 60000), Err(TooManyRanges));
+    }
+}

@@ -1,0 +1,63 @@
+//! What lies around us, as a value: read anew from the kernel whenever it changes.
+
+use core::net::IpAddr;
+
+use crate::limits::{BROADCASTS_MAX, DEVICES_MAX, GATEWAYS_MAX, OWN_MAX};
+
+/// Our own addresses, our neighbours of importance, our devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Our own addresses, both families, loopback included.
+    pub own: heapless::Vec<IpAddr, { 2 * OWN_MAX }>,
+    /// Where our default routes lead.
+    pub gateways: heapless::Vec<IpAddr, GATEWAYS_MAX>,
+    /// Directed broadcast addresses of our networks.
+    pub broadcasts: heapless::Vec<IpAddr, BROADCASTS_MAX>,
+    /// Indexes of the devices named in INTERFACE that exist; empty without INTERFACE.
+    pub watched: heapless::Vec<u32, DEVICES_MAX>,
+    /// Indexes of loopback devices.
+    pub loopbacks: heapless::Vec<u32, 4>,
+    /// Something did not fit.
+    pub overflow: bool,
+}
+
+impl Surroundings {
+    /// Adds one of our own addresses, once; at most OWN_MAX of a family.
+    pub fn add_own(&mut self, addr: IpAddr) {
+        let family = self.own.iter().filter(|a| a.is_ipv4() == addr.is_ipv4());
+        if self.own.contains(&addr) {
+            return;
+        }
+        if family.count() == OWN_MAX || self.own.push(addr).is_err() {
+            self.overflow = true;
+        }
+    }
+
+    /// Adds the gateway of a default route, once.
+    pub fn add_gateway(&mut self, addr: IpAddr) {
+        if !self.gateways.contains(&addr) && self.gateways.push(addr).is_err() {
+            self.overflow = true;
+        }
+    }
+
+    /// Adds a directed broadcast address, once.
+    pub fn add_broadcast(&mut self, addr: IpAddr) {
+        if !self.broadcasts.contains(&addr) && self.broadcasts.push(addr).is_err() {
+            self.overflow = true;
+        }
+    }
+
+    /// Adds a device that INTERFACE names.
+    pub fn add_watched(&mut self, index: u32) {
+        if !self.watched.contains(&index) && self.watched.push(index).is_err() {
+            self.overflow = true;
+        }
+    }
+
+    /// Adds a loopback device.
+    pub fn add_loopback(&mut self, index: u32) {
+        if !self.loopbacks.contains(&index) && self.loopbacks.push(index).is_err() {
+            self.overflow = true;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Children: the firewall's programs and the owner's commands. Started without waiting, in a process group of
+//! their own, with a clean environment, no inherited descriptors and default signals.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use crate::limits::COMPLAINT_MAX;
+
+/// Where the system's programs are; the environment of whoever started us says nothing about a router.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A child that runs, or has ended and was not asked yet.
+#[derive(Debug)]
+pub struct Child {
+    process: std::process::Child,
+    complaint: Complaint,
+}
+
+/// How a child ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit status 0.
+    pub ok: bool,
+    /// "exit status: 3", "signal: 9 (SIGKILL)".
+    pub status: String,
+    /// The beginning of what it wrote to standard error, on one line.
+    pub complaint: String,
+}
+
+/// The beginning of a child's standard error. What a child starts in the background may keep the pipe open;
+/// nobody waits for that.
+#[derive(Debug, Default)]
+struct Complaint {
+    pipe: Option<std::process::ChildStderr>,
+    text: Vec<u8>,
+}
+
+impl Child {
+    /// Starts a program with arguments and a text for its standard input.
+    pub fn start(program: &str, arguments: &[&str], input: &str) -> io::Result<Self> {
+        let stdin = match input {
+            "" => Stdio::null(),
+            text => Stdio::from(file_with(text)?),
+        };
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "this is the one place that starts children"
+        )]
+        let mut process = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .env("PATH", PATH)
+            .current_dir("/")
+            .stdin(stdin)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
+        let pipe = process.stderr.take();
+        if let Some(pipe) = &pipe {
+            set_nonblocking(pipe.as_fd())?;
+        }
+        let text = Vec::new();
+        Ok(Self {
+            process,
+            complaint: Complaint { pipe, text },
+        })
+    }
+
+    /// Starts a command line of the owner's with `/bin/sh -c`.
+    pub fn start_shell(command: &str) -> io::Result<Self> {
+        Self::start("/bin/sh", &["-c", command], "")
+    }
+
+    /// Whether it has ended, and how. Does not wait.
+    pub fn ended(&mut self) -> Option<Ended> {
+        self.complaint.read();
+        let status = match self.process.try_wait() {
+            Ok(None) => return None,
+            Ok(Some(status)) => status,
+            Err(error) => {
+                return Some(Ended {
+                    ok: false,
+                    status: error.to_string(),
+                    complaint: String::new(),
+                });
+            }
+        };
+        self.complaint.read();
+        Some(Ended {
+            ok: status.success(),
+            status: status.to_string(),
+            complaint: self.complaint.line(),
+        })
+    }
+
+    /// Asks it and whatever it started to end.
+    pub fn ask_to_end(&self) {
+        super::signal::to_group(self.process.id(), false);
+    }
+
+    /// Ends it and whatever it started.
+    pub fn kill(&self) {
+        super::signal::to_group(self.process.id(), true);
+    }
+}
+
+impl Complaint {
+    /// Takes what is there; a child that writes more than we keep is never stopped by a full pipe.
+    fn read(&mut self) {
+        let Some(pipe) = &mut self.pipe else {
+            return;
+        };
+        let mut buffer = [0; 512];
+        // Bounded: a child that writes for ever shall not hold the loop.
+        for _ in 0..16 {
+            let Ok(len @ 1..) = pipe.read(&mut buffer) else {
+                return;
+            };
+            let room = COMPLAINT_MAX.saturating_sub(self.text.len()).min(len);
+            self.text.extend(buffer.iter().take(room));
+        }
+    }
+
+    fn line(&self) -> String {
+        let text = String::from_utf8_lossy(&self.text);
+        let clean = |c: char| if c.is_control() { ' ' } else { c };
+        text.trim().chars().map(clean).collect()
+    }
+}
+
+/// A file without a name that holds `text`: unlike a pipe it takes any length at once, so nobody waits.
+fn file_with(text: &str) -> io::Result<File> {
+    // SAFETY: the name is a C string; it only shows in /proc.
+    let fd = unsafe { libc::memfd_create(c"portsentry".as_ptr(), libc::MFD_CLOEXEC) };
+    let fd = super::check(fd)?;
+    // SAFETY: the kernel just gave us this descriptor, nobody else owns it.
+    let mut file = unsafe { File::from_raw_fd(fd) };
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    Ok(file)
+}
+
+fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: plain numbers.
+    let flags = super::check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })?;
+    // SAFETY: plain numbers.
+    let result = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK) };
+    super::check(result).map(drop)
+}

@@ -1,0 +1,182 @@
+//! The witness: what connection tracking knows about a packet.
+//!
+//! One question to ctnetlink takes some microseconds. Where it is missing the list under /proc is read, but only
+//! before a ban, and only while it is short.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+
+use crate::limits::CONNTRACK_ENTRIES_MAX;
+use crate::see::conntrack::{Belongs, Entry, Tuple, entry_of_line};
+use crate::see::probe::{Probe, Protocol};
+use crate::sys::netlink::{self, Netlink, u32_at};
+
+// linux/netfilter/nfnetlink_conntrack.h: subsystem CTNETLINK, message GET; attributes.
+const CT_GET: u16 = 1 << 8 | 1;
+const NLMSG_ERROR: u16 = 2;
+const NESTED: u16 = 0x8000;
+const CTA_TUPLE_ORIG: u16 = 1;
+const CTA_TUPLE_REPLY: u16 = 2;
+const CTA_TUPLE_IP: u16 = 1;
+const CTA_TUPLE_PROTO: u16 = 2;
+
+const LIST: &str = "/proc/net/nf_conntrack";
+const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
+
+/// The way to connection tracking.
+pub struct Conntrack {
+    socket: Option<Netlink>,
+    sequence: u32,
+}
+
+impl Conntrack {
+    /// Opens it as far as this kernel has it.
+    pub fn open() -> Self {
+        Self {
+            socket: Netlink::open(libc::NETLINK_NETFILTER, 0).ok(),
+            sequence: 0,
+        }
+    }
+
+    /// Whose the packet is. `Unknown` where the kernel tracks connections and does not answer.
+    pub fn ask(&mut self, probe: &Probe) -> Belongs {
+        match self.entry(probe) {
+            Ok(None) => Belongs::Nobody,
+            // An entry that was found by the packet's own addresses and is another's: NAT within NAT.
+            Ok(Some(entry)) => entry.belongs(probe).unwrap_or(Belongs::Unknown),
+            // Without connection tracking nothing is translated, and no answer is led elsewhere.
+            Err(_) if !is_tracking() => Belongs::Nobody,
+            Err(_) => Belongs::Unknown,
+        }
+    }
+
+    fn entry(&mut self, probe: &Probe) -> io::Result<Option<Entry>> {
+        let socket = self.socket.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        self.sequence = self.sequence.wrapping_add(1);
+        socket.request(CT_GET, 0, self.sequence, &question(probe))?;
+        let mut buffer = [0; 4096];
+        // Answers to older questions are passed over.
+        for _ in 0..8 {
+            let bytes = socket.receive(&mut buffer)?;
+            let mut ours = netlink::messages(bytes).filter(|m| m.sequence == self.sequence);
+            let Some(message) = ours.next() else {
+                continue;
+            };
+            if message.kind != NLMSG_ERROR {
+                return Ok(read_entry(message.body));
+            }
+            let errno = u32_at(message.body, 0).map_or(0, u32::wrapping_neg);
+            return match libc::c_int::try_from(errno) {
+                Ok(libc::ENOENT) => Ok(None),
+                Ok(errno) => Err(io::Error::from_raw_os_error(errno)),
+                Err(_) => Err(io::ErrorKind::InvalidData.into()),
+            };
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+/// Reads the list under /proc and hands each entry of a protocol to `each`. False if it is not there, or
+/// longer than a router should read in its loop.
+pub fn read_list(protocol: Protocol, mut each: impl FnMut(&Entry)) -> bool {
+    let count = std::fs::read_to_string(COUNT).ok();
+    let count: Option<u32> = count.and_then(|text| text.trim().parse().ok());
+    if count.is_none_or(|count| count > CONNTRACK_ENTRIES_MAX) {
+        return false;
+    }
+    let read = super::lines::each(LIST, |line| {
+        if let Some(entry) = entry_of_line(line, protocol) {
+            each(&entry);
+        }
+        true
+    });
+    read.is_ok()
+}
+
+fn is_tracking() -> bool {
+    Path::new(COUNT).exists()
+}
+
+/// `struct nfgenmsg` (family, version, resource), then the tuple as it came.
+fn question(probe: &Probe) -> heapless::Vec<u8, 128> {
+    let mut addresses: heapless::Vec<u8, 48> = heapless::Vec::new();
+    let family = match (probe.source, probe.destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            attribute(&mut addresses, 1, &source.octets());
+            attribute(&mut addresses, 2, &destination.octets());
+            libc::AF_INET
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            attribute(&mut addresses, 3, &source.octets());
+            attribute(&mut addresses, 4, &destination.octets());
+            libc::AF_INET6
+        }
+        _ => libc::AF_UNSPEC,
+    };
+    let mut ports: heapless::Vec<u8, 32> = heapless::Vec::new();
+    attribute(&mut ports, 1, &[probe.protocol.number()]);
+    attribute(&mut ports, 2, &probe.source_port.to_be_bytes());
+    attribute(&mut ports, 3, &probe.port.to_be_bytes());
+    let mut tuple: heapless::Vec<u8, 96> = heapless::Vec::new();
+    attribute(&mut tuple, NESTED | CTA_TUPLE_IP, &addresses);
+    attribute(&mut tuple, NESTED | CTA_TUPLE_PROTO, &ports);
+    let mut body: heapless::Vec<u8, 128> = heapless::Vec::new();
+    let family = u8::try_from(family).unwrap_or(0);
+    let _fits = body.extend_from_slice(&[family, 0, 0, 0]);
+    attribute(&mut body, NESTED | CTA_TUPLE_ORIG, &tuple);
+    body
+}
+
+/// Appends an attribute, padded to four bytes. The longest question has 100 bytes; all buffers hold it.
+fn attribute<const N: usize>(to: &mut heapless::Vec<u8, N>, kind: u16, value: &[u8]) {
+    let len = u16::try_from(value.len() + 4).unwrap_or(0);
+    let padding = value.len().next_multiple_of(4) - value.len();
+    let parts: [&[u8]; 4] = [
+        &len.to_ne_bytes(),
+        &kind.to_ne_bytes(),
+        value,
+        [0; 3].get(..padding).unwrap_or_default(),
+    ];
+    for part in parts {
+        let _fits = to.extend_from_slice(part);
+    }
+}
+
+fn read_entry(body: &[u8]) -> Option<Entry> {
+    let attributes = body.get(4..)?;
+    let tuple = |wanted| {
+        let (_, value) = netlink::attributes(attributes).find(|(kind, _)| *kind == wanted)?;
+        read_tuple(value)
+    };
+    Some(Entry {
+        original: tuple(CTA_TUPLE_ORIG)?,
+        reply: tuple(CTA_TUPLE_REPLY)?,
+    })
+}
+
+fn read_tuple(bytes: &[u8]) -> Option<Tuple> {
+    let part = |wanted| {
+        let (_, value) = netlink::attributes(bytes).find(|(kind, _)| *kind == wanted)?;
+        Some(value)
+    };
+    let addr = |v4, v6| {
+        let (kind, value) = netlink::attributes(part(CTA_TUPLE_IP)?)
+            .find(|(kind, _)| *kind == v4 || *kind == v6)?;
+        match kind == v4 {
+            true => Some(IpAddr::from(Ipv4Addr::from(*value.first_chunk::<4>()?))),
+            false => Some(IpAddr::from(Ipv6Addr::from(*value.first_chunk::<16>()?))),
+        }
+    };
+    let port = |wanted| {
+        let mut ports = netlink::attributes(part(CTA_TUPLE_PROTO)?);
+        let (_, value) = ports.find(|(kind, _)| *kind == wanted)?;
+        Some(u16::from_be_bytes(*value.first_chunk::<2>()?))
+    };
+    Some(Tuple {
+        source: addr(1, 3)?,
+        destination: addr(2, 4)?,
+        source_port: port(2)?,
+        port: port(3)?,
+    })
+}

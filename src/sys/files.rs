@@ -1,0 +1,83 @@
+//! Files: short ones, read and written whole, with a bound.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Reads a file of at most `max` bytes; a longer one is an error.
+pub fn read(path: &str, max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too long"));
+    }
+    Ok(bytes)
+}
+
+/// Adds a text at the end, making the file (0644) if it is missing.
+pub fn append(path: &str, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o644);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+/// Like [`append`], but a file that has reached `max` bytes is renamed to `.1` first.
+pub fn append_bounded(path: &str, text: &str, max: u64) -> io::Result<()> {
+    let len = fs::metadata(path).map_or(0, |data| data.len());
+    if len + text.len() as u64 > max {
+        fs::rename(path, format!("{path}.1"))?;
+    }
+    append(path, text)
+}
+
+/// Adds a line unless the file has it already; what lies behind `max` bytes is not searched.
+pub fn append_line_once(path: &str, line: &str, max: u64) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = File::open(path) {
+        file.take(max).read_to_end(&mut bytes)?;
+    }
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    if lines.any(|known| known == line.as_bytes()) {
+        return Ok(());
+    }
+    let newline = if bytes.last().is_none_or(|last| *last == b'\n') {
+        ""
+    } else {
+        "\n"
+    };
+    append(path, &format!("{newline}{line}\n"))
+}
+
+/// Empties a file, making it (0644) if it is missing.
+pub fn truncate(path: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o644);
+    options.open(path).map(drop)
+}
+
+/// Takes the lock of a protocol in the run directory, for as long as the file lives. None: somebody has it.
+pub fn lock(directory: &str, name: &str) -> io::Result<Option<File>> {
+    fs::create_dir_all(directory)?;
+    let path = Path::new(directory).join(name);
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
+    let mut file = options.open(path)?;
+    // SAFETY: plain numbers. (std's own lock is younger than our oldest compiler.)
+    let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
+    match super::check(locked) {
+        Ok(_) => {
+            file.set_len(0)?;
+            writeln!(file, "{}", std::process::id())?;
+            Ok(Some(file))
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}

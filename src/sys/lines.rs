@@ -1,0 +1,30 @@
+//! Lines of files under /proc, read without the heap.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+/// Calls `each` with every line, until it returns false. Lines over 1,024 bytes are passed over in pieces.
+pub(super) fn each(path: &str, mut each: impl FnMut(&str) -> bool) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    let mut buffer = [0u8; 4096];
+    let mut filled = 0;
+    loop {
+        let room = buffer.get_mut(filled..).unwrap_or_default();
+        let read = file.read(room)?;
+        filled += read;
+        let mut rest = buffer.get(..filled).unwrap_or_default();
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, tail) = rest.split_at(end);
+            if core::str::from_utf8(line).is_ok_and(|line| !each(line)) {
+                return Ok(());
+            }
+            rest = tail.get(1..).unwrap_or_default();
+        }
+        if read == 0 {
+            return Ok(());
+        }
+        let left = if rest.len() > 1024 { 0 } else { rest.len() };
+        buffer.copy_within(filled - left..filled, 0);
+        filled = left;
+    }
+}

@@ -1,0 +1,138 @@
+//! Netlink: sockets, messages, attributes (Documentation/userspace-api/netlink/intro.rst). Numbers are in the
+//! machine's own byte order unless an attribute says otherwise.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// Bytes of a `struct nlmsghdr`.
+const HEADER: usize = 16;
+
+/// A netlink socket.
+pub(super) struct Netlink(OwnedFd);
+
+/// One message: its type, and what stands behind the header.
+pub(super) struct Message<'a> {
+    pub(super) kind: u16,
+    pub(super) sequence: u32,
+    pub(super) body: &'a [u8],
+}
+
+impl Netlink {
+    /// A socket of a netlink family that hears the given multicast groups (bits).
+    pub(super) fn open(family: libc::c_int, groups: u32) -> io::Result<Self> {
+        let socket = super::socket(libc::AF_NETLINK, libc::SOCK_RAW, family)?;
+        // SAFETY: all members are integers, for which zero is a value.
+        let mut address: libc::sockaddr_nl = unsafe { core::mem::zeroed() };
+        address.nl_family = libc::sa_family_t::try_from(libc::AF_NETLINK).unwrap_or(0);
+        address.nl_groups = groups;
+        let len = super::len_of::<libc::sockaddr_nl>();
+        let (fd, address) = (socket.as_raw_fd(), (&raw const address).cast());
+        // SAFETY: the address lives across the call and has the length given.
+        super::check(unsafe { libc::bind(fd, address, len) })?;
+        Ok(Self(socket))
+    }
+
+    /// Sends one request.
+    pub(super) fn request(
+        &self,
+        kind: u16,
+        flags: u16,
+        sequence: u32,
+        body: &[u8],
+    ) -> io::Result<()> {
+        let mut message: heapless::Vec<u8, 256> = heapless::Vec::new();
+        let len = u32::try_from(HEADER + body.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let flags = flags | 1; // NLM_F_REQUEST
+        let parts: [&[u8]; 6] = [
+            &len.to_ne_bytes(),
+            &kind.to_ne_bytes(),
+            &flags.to_ne_bytes(),
+            &sequence.to_ne_bytes(),
+            &0u32.to_ne_bytes(),
+            body,
+        ];
+        for part in parts {
+            let added = message.extend_from_slice(part);
+            added.map_err(|_| io::ErrorKind::InvalidInput)?;
+        }
+        let (pointer, len) = (message.as_ptr().cast(), message.len());
+        // SAFETY: pointer and length are those of the message.
+        let sent = unsafe { libc::send(self.0.as_raw_fd(), pointer, len, libc::MSG_DONTWAIT) };
+        super::check_len(sent).map(drop)
+    }
+
+    /// Receives what is there; `WouldBlock` when there is nothing. Answers of the kernel to a request are
+    /// there when the request has been sent.
+    pub(super) fn receive<'a>(&self, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+        let (pointer, len) = (buffer.as_mut_ptr().cast(), buffer.len());
+        // SAFETY: pointer and length are those of the slice.
+        let received = unsafe { libc::recv(self.0.as_raw_fd(), pointer, len, 0) };
+        let received = super::check_len(received)?;
+        Ok(buffer.get(..received).unwrap_or_default())
+    }
+}
+
+impl AsFd for Netlink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// The messages of one datagram.
+pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
+    Chunks {
+        rest: bytes,
+        header: HEADER,
+        len: |chunk| Some(to_usize(u32_at(chunk, 0)?)),
+    }
+    .filter_map(|chunk| {
+        Some(Message {
+            kind: u16_at(chunk, 4)?,
+            sequence: u32_at(chunk, 8)?,
+            body: chunk.get(HEADER..)?,
+        })
+    })
+}
+
+/// The attributes in `bytes`: type (without its two flag bits) and value.
+pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    Chunks {
+        rest: bytes,
+        header: 4,
+        len: |chunk| Some(usize::from(u16_at(chunk, 0)?)),
+    }
+    .filter_map(|chunk| Some((u16_at(chunk, 2)? & 0x3fff, chunk.get(4..)?)))
+}
+
+/// Pieces that begin with their own length and lie four bytes aligned.
+struct Chunks<'a> {
+    rest: &'a [u8],
+    header: usize,
+    len: fn(&[u8]) -> Option<usize>,
+}
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let len = (self.len)(self.rest)?;
+        if len < self.header {
+            return None;
+        }
+        let chunk = self.rest.get(..len)?;
+        self.rest = self.rest.get(len.next_multiple_of(4)..).unwrap_or_default();
+        Some(chunk)
+    }
+}
+
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn to_usize(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}

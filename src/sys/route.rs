@@ -1,0 +1,159 @@
+//! rtnetlink(7): our addresses, devices and default routes, and the news that one of them changed.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::surroundings::Surroundings;
+use crate::sys::netlink::{self, Message, Netlink, u32_at};
+
+// linux/rtnetlink.h: RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE.
+const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
+const NLM_F_DUMP: u16 = 0x300;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const IFA_ADDRESS: u16 = 1;
+const IFA_LOCAL: u16 = 2;
+const IFA_BROADCAST: u16 = 4;
+const IFLA_IFNAME: u16 = 3;
+const IFF_LOOPBACK: u32 = 8;
+const RTA_GATEWAY: u16 = 5;
+const RTA_MULTIPATH: u16 = 9;
+const RTA_VIA: u16 = 18;
+
+/// Hears of changes.
+pub struct Watch(Netlink);
+
+impl Watch {
+    /// Listens from now on.
+    pub fn open() -> io::Result<Self> {
+        Netlink::open(libc::NETLINK_ROUTE, GROUPS).map(Self)
+    }
+
+    /// Takes all news. What they say does not matter, nor that some may be lost (ENOBUFS): everything is read
+    /// anew.
+    pub fn drain(&self) {
+        let mut buffer = [0; 8192];
+        // Bounded; what is left wakes us again.
+        for _ in 0..64 {
+            match self.0.receive(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl AsFd for Watch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Reads everything anew. `devices` are the names in INTERFACE.
+pub fn read(devices: &[String]) -> io::Result<Surroundings> {
+    let mut around = Surroundings::default();
+    dump(libc::RTM_GETLINK, |body| link(body, devices, &mut around))?;
+    dump(libc::RTM_GETADDR, |body| address(body, &mut around))?;
+    dump(libc::RTM_GETROUTE, |body| route(body, &mut around))?;
+    Ok(around)
+}
+
+/// Asks for all objects of a kind and hands each to `each`.
+fn dump(kind: u16, mut each: impl FnMut(&[u8]) -> Option<()>) -> io::Result<()> {
+    let socket = Netlink::open(libc::NETLINK_ROUTE, 0)?;
+    // The longest of the three fixed parts, `struct ifinfomsg`; family 0 asks for all.
+    socket.request(kind, NLM_F_DUMP, 1, &[0; 16])?;
+    let mut buffer = [0; 32768];
+    loop {
+        let bytes = socket.receive(&mut buffer)?;
+        for Message { kind, body, .. } in netlink::messages(bytes) {
+            match kind {
+                NLMSG_DONE => return Ok(()),
+                NLMSG_ERROR => return Err(io::Error::other("the kernel refuses to list")),
+                // What cannot be read is nothing to us.
+                _ => drop(each(body)),
+            }
+        }
+    }
+}
+
+/// `struct ifinfomsg`: family, type, index at 4, flags at 8, change; 16 bytes.
+fn link(body: &[u8], devices: &[String], around: &mut Surroundings) -> Option<()> {
+    let index = u32_at(body, 4)?;
+    let flags = u32_at(body, 8)?;
+    if flags & IFF_LOOPBACK != 0 {
+        around.add_loopback(index);
+    }
+    let mut attributes = netlink::attributes(body.get(16..)?);
+    let (_, name) = attributes.find(|(kind, _)| *kind == IFLA_IFNAME)?;
+    let name = name.split(|byte| *byte == 0).next()?;
+    if devices.iter().any(|wanted| wanted.as_bytes() == name) {
+        around.add_watched(index);
+    }
+    Some(())
+}
+
+/// `struct ifaddrmsg`: family, length, flags, scope, index; 8 bytes.
+fn address(body: &[u8], around: &mut Surroundings) -> Option<()> {
+    let family = *body.first()?;
+    let attributes = body.get(8..)?;
+    let find = |wanted| {
+        let (_, value) = netlink::attributes(attributes).find(|(kind, _)| *kind == wanted)?;
+        ip(family, value)
+    };
+    // On a point-to-point link IFA_ADDRESS is the other end (linux/if_addr.h).
+    around.add_own(find(IFA_LOCAL).or_else(|| find(IFA_ADDRESS))?);
+    around.add_broadcast(find(IFA_BROADCAST)?);
+    Some(())
+}
+
+/// `struct rtmsg`: family, destination length at 1, …; 12 bytes. Only default routes matter.
+fn route(body: &[u8], around: &mut Surroundings) -> Option<()> {
+    let (family, len) = (*body.first()?, *body.get(1)?);
+    if len != 0 {
+        return None;
+    }
+    gateway(family, body.get(12..)?, around);
+    Some(())
+}
+
+fn gateway(family: u8, attributes: &[u8], around: &mut Surroundings) {
+    for (kind, value) in netlink::attributes(attributes) {
+        let found = match kind {
+            RTA_GATEWAY => ip(family, value),
+            // `struct rtvia`: a gateway of the other family.
+            RTA_VIA => value
+                .first()
+                .zip(value.get(2..))
+                .and_then(|(f, v)| ip(*f, v)),
+            RTA_MULTIPATH => {
+                next_hops(family, value, around);
+                None
+            }
+            _ => None,
+        };
+        if let Some(addr) = found {
+            around.add_gateway(addr);
+        }
+    }
+}
+
+/// A row of `struct rtnexthop`: length at 0, flags, hops, index; 8 bytes, then attributes.
+fn next_hops(family: u8, mut row: &[u8], around: &mut Surroundings) {
+    while let Some(len) = netlink::u16_at(row, 0).map(usize::from) {
+        let Some(attributes) = row.get(8..len) else {
+            return;
+        };
+        gateway(family, attributes, around);
+        row = row.get(len.next_multiple_of(4)..).unwrap_or_default();
+    }
+}
+
+fn ip(family: u8, value: &[u8]) -> Option<IpAddr> {
+    match libc::c_int::from(family) {
+        libc::AF_INET => Some(Ipv4Addr::from(*value.first_chunk::<4>()?).into()),
+        libc::AF_INET6 => Some(Ipv6Addr::from(*value.first_chunk::<16>()?).into()),
+        _ => None,
+    }
+}

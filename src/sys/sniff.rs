@@ -1,0 +1,87 @@
+//! Stealth sensors: a packet socket for each family, which sees what arrives before the firewall drops it.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use crate::net::Family;
+use crate::see::filter::{self, Insn};
+
+/// Bytes that may wait for us in the kernel; a burst of 2,000 probes.
+const RECEIVE_BUFFER: libc::c_int = 1024 * 1024;
+
+/// A packet socket with a filter in front.
+pub struct Sniffer(OwnedFd);
+
+impl Sniffer {
+    /// Opens one that passes nothing yet. `SOCK_DGRAM` begins at the IP header on every kind of link.
+    pub fn open(family: Family) -> io::Result<Self> {
+        // Protocol 0 receives nothing: no packet gets in before the filter is there.
+        let fd = super::socket(libc::AF_PACKET, libc::SOCK_DGRAM, 0)?;
+        let sniffer = Self(fd);
+        sniffer.aim(&filter::nothing())?;
+        // May be refused (user namespaces, qemu): the default is smaller, and loses more in a burst.
+        let forced = libc::SO_RCVBUFFORCE;
+        if super::set_option(sniffer.as_fd(), libc::SOL_SOCKET, forced, RECEIVE_BUFFER).is_err() {
+            let plain = libc::SO_RCVBUF;
+            let _ = super::set_option(sniffer.as_fd(), libc::SOL_SOCKET, plain, RECEIVE_BUFFER);
+        }
+        sniffer.bind(family)?;
+        Ok(sniffer)
+    }
+
+    /// Gives it another program; the kernel exchanges the two at once.
+    pub fn aim(&self, program: &[Insn]) -> io::Result<()> {
+        const _: () = assert!(size_of::<Insn>() == size_of::<libc::sock_filter>());
+        let len = libc::c_ushort::try_from(program.len())
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let program = libc::sock_fprog {
+            len,
+            filter: program.as_ptr().cast_mut().cast(),
+        };
+        // The kernel copies the instructions; `Insn` is laid out as its own structure.
+        super::set_option(
+            self.0.as_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            program,
+        )
+    }
+
+    fn bind(&self, family: Family) -> io::Result<()> {
+        let protocol = match family {
+            Family::V4 => libc::ETH_P_IP,
+            Family::V6 => libc::ETH_P_IPV6,
+        };
+        // SAFETY: all members are integers, for which zero is a value.
+        let mut address: libc::sockaddr_ll = unsafe { core::mem::zeroed() };
+        address.sll_family = libc::c_ushort::try_from(libc::AF_PACKET).unwrap_or(0);
+        address.sll_protocol = u16::try_from(protocol).unwrap_or(0).to_be();
+        let len = super::len_of::<libc::sockaddr_ll>();
+        // SAFETY: the address lives across the call and has the length given.
+        let bound = unsafe { libc::bind(self.0.as_raw_fd(), (&raw const address).cast(), len) };
+        super::check(bound).map(drop)
+    }
+
+    /// Takes the next packet: how much of it is in `buffer`, and its full length. None when there is none. A
+    /// device that went down makes an error, which is fetched and forgotten: others go on.
+    pub fn receive(&self, buffer: &mut [u8]) -> Option<(usize, usize)> {
+        let (pointer, len) = (buffer.as_mut_ptr().cast(), buffer.len());
+        let fd = self.0.as_raw_fd();
+        for _ in 0..2 {
+            // SAFETY: pointer and length are those of the slice.
+            let received = unsafe { libc::recv(fd, pointer, len, libc::MSG_TRUNC) };
+            match super::check_len(received) {
+                Ok(wire_len) => return Some((wire_len.min(len), wire_len)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(_) => {}
+            }
+        }
+        None
+    }
+}
+
+impl AsFd for Sniffer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
