@@ -2,7 +2,8 @@
 
 use core::fmt::Write;
 
-use crate::judge::bans::{Ban, Bans, Step, Stop};
+use crate::judge::ban::{Ban, Step, Stop};
+use crate::judge::bans::Bans;
 use crate::limits::COMMAND_MAX;
 use crate::net::Prefix;
 use crate::see::probe::{Mode, Probe};

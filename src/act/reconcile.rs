@@ -5,7 +5,8 @@ use core::fmt::{self, Write};
 use core::time::Duration;
 
 use crate::act::iptables;
-use crate::judge::bans::{Ban, Bans, Step, Stop};
+use crate::judge::ban::{Ban, Step, Stop};
+use crate::judge::bans::Bans;
 use crate::judge::protect::Protect;
 use crate::limits::{CHANGES_MAX, REST, REST_MAX};
 use crate::net::{Family, Prefix};
@@ -184,7 +185,11 @@ impl Reconciler {
         for (source, ban) in of_family(order.family, bans) {
             let flown = ban.flying.take();
             let change = match (ok, order.job, flown) {
-                (true, Job::Unload, _) if ban.enforced => enforce(ban, false),
+                // The chain went as a whole; that is not said ban by ban.
+                (true, Job::Unload, _) => {
+                    ban.enforced = false;
+                    None
+                }
                 (true, _, Some(there)) if there != ban.enforced => enforce(ban, there),
                 (false, Job::Load | Job::Rebuild | Job::Apply, _) => fail(now, ban),
                 _ => None,

@@ -8,7 +8,7 @@ mod words;
 use core::fmt;
 
 use crate::act::actions::Actions;
-use crate::judge::bans::Stop;
+use crate::judge::ban::Stop;
 use crate::judge::detector::{Block, Policy};
 use crate::limits::DEVICES_MAX;
 use crate::see::probe::{Mode, Protocol};

@@ -2,7 +2,7 @@
 //! tracking may have been later than we were; and where ctnetlink is missing this is the only look.
 
 use crate::daemon::{State, records};
-use crate::judge::bans::{Ban, Step};
+use crate::judge::ban::{Ban, Step};
 use crate::limits::CONNTRACK_LOOK;
 use crate::see::conntrack::Belongs;
 use crate::see::probe::{Mode, Protocol};

@@ -1,23 +1,24 @@
 //! Changes of the firewall out, and the owner's actions: children are started, watched and heard, never
 //! waited for. One of each kind at a time.
 
-use core::fmt;
-
 use crate::act::actions::{self, Command, expand};
 use crate::act::iptables;
 use crate::act::reconcile::{Change, Job, Order, Reconciler, rest};
 use crate::daemon::{State, confirm, records};
-use crate::judge::bans::{Ban, Step, Stop};
+use crate::judge::ban::{Ban, Step, Stop};
 use crate::limits::{ACTION_TIME, CHANGES_MAX, DENY_BYTES_MAX, FIREWALL_TIME, REST};
 use crate::net::{Family, Prefix};
 use crate::sys::child::{Child, Ended};
 use crate::sys::files;
 use crate::sys::log::Log;
-use crate::tell::report::{DoneLine, FailedLine};
+use crate::tell::response::{AttemptLine, DoneLine, FailedLine};
 use crate::time::Instant;
 
 /// tcp_wrappers' file; compiled into 1.2 as well.
 const HOSTS_DENY: &str = "/etc/hosts.deny";
+
+/// Steps without a child (lines in hosts.deny) in one turn; the rest comes in the next, at once.
+const STEPS_MAX: usize = 8;
 
 /// Bytes of the longest line of a batch.
 const BATCH_LINE: usize = 80;
@@ -126,7 +127,7 @@ impl Enforcer {
                 let kill_at = now.after(FIREWALL_TIME);
                 self.firewall = Some(Running { child, kill_at });
             }
-            Err(error) => self.settle_firewall(now, &never_ran(&error), state),
+            Err(error) => self.settle_firewall(now, &Ended::never_ran(&error), state),
         }
     }
 
@@ -153,6 +154,7 @@ impl Enforcer {
             .settle(now, ended.ok, bans, |source, ban, change| match change {
                 Change::Enforced => {
                     log.say(DoneLine::Firewall(ban.probe.source, *source));
+                    ban.failed = false;
                     records::note_progress(ban, config, log);
                 }
                 Change::GivenUp => {
@@ -166,7 +168,10 @@ impl Enforcer {
     }
 
     fn start_action(&mut self, now: Instant, state: &mut State) {
-        while self.action.is_none() {
+        for _ in 0..STEPS_MAX {
+            if self.action.is_some() {
+                return;
+            }
             let Some(source) = actions::due(&state.detector.bans, now) else {
                 return;
             };
@@ -177,7 +182,7 @@ impl Enforcer {
             let template = state.config.actions.template(step, ban.stop);
             let command = template.and_then(|text| expand(text, &ban.probe, ban.mode));
             let ended = match (step, command) {
-                (_, None) => too_long(),
+                (_, None) => Ended::failed("the command becomes too long"),
                 (Step::Deny, Some(line)) => deny(&line),
                 (_, Some(command)) => match Child::start_shell(&command) {
                     Ok(child) => {
@@ -185,7 +190,7 @@ impl Enforcer {
                         self.action = Some((Running { child, kill_at }, source, step));
                         return;
                     }
-                    Err(error) => never_ran(&error),
+                    Err(error) => Ended::never_ran(&error),
                 },
             };
             settle_action(now, source, step, &ended, state);
@@ -236,7 +241,7 @@ fn settle_action(now: Instant, source: Prefix, step: Step, ended: &Ended, state:
     if ended.ok {
         say_done(step, ban, &command.unwrap_or_default(), log);
     } else {
-        say_action_failure(step, ban, ended, log);
+        say_attempt(step, ban, ended, log);
         if !ban.failed_once(now.after(rest(u32::from(ban.attempts) + 1))) {
             return;
         }
@@ -260,24 +265,14 @@ fn say_done(step: Step, ban: &Ban, command: &Command, log: &mut Log) {
     }
 }
 
-fn say_action_failure(step: Step, ban: &Ban, ended: &Ended, log: &mut Log) {
+fn say_attempt(step: Step, ban: &Ban, ended: &Ended, log: &mut Log) {
     let ip = ban.probe.source;
-    let why = Why(ended);
-    match step {
-        Step::Deny => {
-            log.say(format_args!(
-                "adminalert: cannot open hosts.deny file: {HOSTS_DENY} for blocking."
-            ));
-            log.say(format_args!(
-                "securityalert: ERROR: There was an error trying to block host {ip}"
-            ));
-        }
-        Step::Stop => log.say(format_args!(
-            "adminalert: ERROR: There was an error trying to block host ({why}) {ip}"
-        )),
-        _ => log.say(format_args!(
-            "adminalert: ERROR: There was an error trying to run command ({why}) {ip}"
-        )),
+    log.say(AttemptLine(step, ip, ended.why()));
+    if step == Step::Deny {
+        log.say(format_args!(
+            "securityalert: ERROR: There was an error trying to block host {ip}"
+        ));
+        log.say(format_args!("adminalert: {HOSTS_DENY}: {}", ended.why()));
     }
 }
 
@@ -289,45 +284,13 @@ fn say_firewall_failure(order: Order, ended: &Ended, failures: u32, log: &mut Lo
     let seconds = rest(failures).as_secs();
     log.say(format_args!(
         "adminalert: ERROR: {program} failed ({}); it is tried again in {seconds} s",
-        Why(ended)
+        ended.why()
     ));
 }
 
 fn deny(line: &str) -> Ended {
     match files::append_line_once(HOSTS_DENY, line, DENY_BYTES_MAX) {
-        Ok(()) => Ended {
-            ok: true,
-            status: String::new(),
-            complaint: String::new(),
-        },
-        Err(error) => never_ran(&error),
-    }
-}
-
-fn never_ran(error: &std::io::Error) -> Ended {
-    Ended {
-        ok: false,
-        status: error.to_string(),
-        complaint: String::new(),
-    }
-}
-
-fn too_long() -> Ended {
-    Ended {
-        ok: false,
-        status: "the command becomes too long".into(),
-        complaint: String::new(),
-    }
-}
-
-/// How a child failed, in brief: its status, and what it said.
-struct Why<'a>(&'a Ended);
-
-impl fmt::Display for Why<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0.status.as_str(), self.0.complaint.as_str()) {
-            (status, "") => f.write_str(status),
-            (status, complaint) => write!(f, "{status}: {complaint}"),
-        }
+        Ok(()) => Ended::well(),
+        Err(error) => Ended::never_ran(&error),
     }
 }

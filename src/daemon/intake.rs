@@ -21,12 +21,17 @@ use crate::time::Instant;
 /// Lines at a start that name single ports; 1.2 knew no more than 64 of a protocol.
 const PORT_LINES_MAX: usize = 64;
 
+/// Touches taken from trap sockets in one turn; the loop comes back for the rest.
+const TOUCHES_TURN_MAX: usize = 4 * BATCH_MAX;
+
 /// The sensors.
 pub(super) struct Intake {
     sniffers: Vec<(Sniffer, Place)>,
     traps: Vec<(Trap, Place)>,
     /// After a failure of the system the traps rest: what makes accept fail would make it fail at once again.
     traps_rest_until: Instant,
+    /// The trap that is served first in the next turn, so that a flood of one does not starve the others.
+    first_trap: usize,
 }
 
 impl Intake {
@@ -36,6 +41,7 @@ impl Intake {
             sniffers: Vec::new(),
             traps: Vec::new(),
             traps_rest_until: Instant::default(),
+            first_trap: 0,
         };
         intake.reopen(state)?;
         Ok(intake)
@@ -146,30 +152,46 @@ impl Intake {
                 }
             }
         }
-        for (trap, _) in self.traps.iter().filter(|(_, at)| poll.is_ready(*at)) {
-            if let Err(error) = drain(now, trap, state) {
-                state.log.say(format_args!(
-                    "attackalert: Possible stealth scan from unknown host to {} port: {} (accept failed)",
-                    trap.protocol, trap.port
-                ));
-                state.log.say(format_args!(
-                    "adminalert: ERROR: a trap socket failed: {error}; all rest for a second"
-                ));
-                self.traps_rest_until = now.after(REST);
-                return;
+        self.take_touches(now, poll, state);
+    }
+
+    /// A bounded number from all trap sockets together: there may be hundreds.
+    fn take_touches(&mut self, now: Instant, poll: &Poll, state: &mut State) {
+        let count = self.traps.len();
+        let traps = self.traps.iter().cycle().skip(self.first_trap).take(count);
+        let mut left = TOUCHES_TURN_MAX;
+        for (trap, _) in traps.filter(|(_, at)| poll.is_ready(*at)) {
+            match drain(now, trap, left.min(BATCH_MAX), state) {
+                Ok(taken) => left -= taken,
+                Err(error) => {
+                    accept_failed(trap, &error, state);
+                    self.traps_rest_until = now.after(REST);
+                    return;
+                }
             }
         }
+        self.first_trap = (self.first_trap + 1) % count.max(1);
     }
 }
 
-fn drain(now: Instant, trap: &Trap, state: &mut State) -> io::Result<()> {
-    for _ in 0..BATCH_MAX {
+fn accept_failed(trap: &Trap, error: &io::Error, state: &mut State) {
+    state.log.say(format_args!(
+        "attackalert: Possible stealth scan from unknown host to {} port: {} (accept failed)",
+        trap.protocol, trap.port
+    ));
+    state.log.say(format_args!(
+        "adminalert: ERROR: a trap socket failed: {error}; all rest for a second"
+    ));
+}
+
+fn drain(now: Instant, trap: &Trap, most: usize, state: &mut State) -> io::Result<usize> {
+    for taken in 0..most {
         let Some(touch) = trap.receive()? else {
-            break;
+            return Ok(taken);
         };
         connect(now, trap, &touch, state);
     }
-    Ok(())
+    Ok(most)
 }
 
 fn devices<'a>(config: &Config, watched: &'a [u32], loopbacks: &'a [u32]) -> Devices<'a> {

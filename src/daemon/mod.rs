@@ -23,7 +23,7 @@ use crate::sys::clock;
 use crate::sys::log::Log;
 use crate::sys::poll::{Place, Poll};
 use crate::sys::signal::{Signal, Signals};
-use crate::tell::report::FoldedLine;
+use crate::tell::response::FoldedLine;
 use crate::time::Instant;
 
 pub use start::{StartError, start};

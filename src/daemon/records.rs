@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::config::Config;
-use crate::judge::bans::{Ban, Step, Stop};
+use crate::judge::ban::{Ban, Step, Stop};
 use crate::limits::HISTORY_BYTES_MAX;
 use crate::see::probe::Protocol;
 use crate::sys::clock;

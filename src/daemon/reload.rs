@@ -3,7 +3,6 @@
 
 use crate::config::{Config, Severity};
 use crate::daemon::{Changed, Daemon, start, watch};
-use crate::judge::bans::Stop;
 
 impl Daemon {
     pub(super) fn reload(&mut self) {
@@ -50,15 +49,8 @@ impl Daemon {
             return Err(again.err().unwrap_or(error).to_string());
         }
         let policy = self.state.config.policy();
-        let needs_firewall = policy.needs_firewall();
-        self.enforcer.reconciler.up = needs_firewall;
-        self.state.detector.policy = policy;
-        if !needs_firewall {
-            for (_, ban) in self.state.detector.bans.iter_mut() {
-                ban.wanted &= ban.stop != Stop::Firewall;
-            }
-            self.state.detector.bans.drop_gone();
-        }
+        self.enforcer.reconciler.up = policy.needs_firewall();
+        self.state.detector.adopt(policy);
         self.watch.follow_ignore_file(&mut self.state);
         self.watch.read_again(&mut self.state);
         let aimed = self.intake.aim(&self.state);

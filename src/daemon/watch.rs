@@ -116,6 +116,13 @@ fn read_surroundings(state: &mut State) -> bool {
             .log
             .say("adminalert: More addresses or gateways than are followed; some are left out");
     }
+    let wanted = state.config.devices.len();
+    if around.watched.len() < wanted && (around.watched != known.watched || known.own.is_empty()) {
+        let there = around.watched.len();
+        state.log.say(format_args!(
+            "adminalert: {there} of {wanted} devices in INTERFACE exist; one that comes is watched then"
+        ));
+    }
     *known = around;
     true
 }

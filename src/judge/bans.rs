@@ -4,133 +4,10 @@
 //! (`enforced`); what is to be done next is derived from the difference, so nothing is lost, nothing piles
 //! up, and what failed is tried again by itself.
 
+use crate::judge::ban::{Ban, Stop};
 use crate::judge::table::Table;
-use crate::limits::{ATTEMPTS_MAX, BANS_MAX, LEAVING_MAX};
+use crate::limits::{BANS_MAX, LEAVING_MAX};
 use crate::net::Prefix;
-use crate::see::probe::{Mode, Probe};
-use crate::time::Instant;
-
-/// How packets of a banned source are stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// By our chain.
-    Firewall,
-    /// By the owner's KILL_ROUTE.
-    Route,
-    /// Not at all: BLOCK is 2, the owner's KILL_RUN_CMD sees to it.
-    Nothing,
-}
-
-/// The step of a ban that comes next, in 1.2's order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// The kernel is asked once more whose the packet was.
-    Confirm,
-    /// KILL_RUN_CMD, because KILL_RUN_CMD_FIRST is set.
-    RunFirst,
-    /// The line in hosts.deny.
-    Deny,
-    /// KILL_ROUTE or the firewall.
-    Stop,
-    /// KILL_RUN_CMD.
-    Run,
-    /// Everything was done, or given up.
-    Done,
-}
-
-/// One ban.
-#[derive(Clone, Copy, Debug)]
-pub struct Ban {
-    /// The probe that triggered it.
-    pub probe: Probe,
-    /// The sensor that saw it.
-    pub mode: Mode,
-    /// When.
-    pub since: Instant,
-    /// How packets are stopped.
-    pub stop: Stop,
-    /// The kernel said that the packet was nobody's.
-    pub confirmed: bool,
-    /// What comes next.
-    pub step: Step,
-    /// Failures of that step so far.
-    pub attempts: u8,
-    /// When that step may be tried again.
-    pub rest_until: Instant,
-    /// Some step failed for good.
-    pub failed: bool,
-    /// It is written in the history.
-    pub recorded: bool,
-    /// Different traps that the source touched.
-    pub ports: u16,
-    /// It shall hold. False: it is on its way out.
-    pub wanted: bool,
-    /// The firewall has it.
-    pub enforced: bool,
-    /// What the run of the firewall program that is under way makes of it.
-    pub flying: Option<bool>,
-}
-
-impl Ban {
-    /// A new ban; nothing of it is done yet.
-    pub fn new(now: Instant, probe: Probe, mode: Mode, stop: Stop, ports: u16) -> Self {
-        Self {
-            probe,
-            mode,
-            since: now,
-            stop,
-            confirmed: false,
-            step: Step::Confirm,
-            attempts: 0,
-            rest_until: now,
-            failed: false,
-            recorded: false,
-            ports,
-            wanted: true,
-            enforced: false,
-            flying: None,
-        }
-    }
-
-    /// Whether the firewall shall have it now: wanted, and its turn has come.
-    pub fn due_in_firewall(&self) -> bool {
-        let reached = matches!(self.step, Step::Stop | Step::Run | Step::Done);
-        self.stop == Stop::Firewall && self.wanted && reached
-    }
-
-    /// Whether the firewall has to be told something.
-    pub fn differs(&self) -> bool {
-        self.due_in_firewall() != self.enforced
-    }
-
-    /// The packets of this source are stopped.
-    pub fn holds(&self) -> bool {
-        match self.stop {
-            Stop::Firewall => self.enforced,
-            Stop::Route | Stop::Nothing => self.step == Step::Done,
-        }
-    }
-
-    /// A step failed: it rests until `again`. True if that was the last attempt.
-    pub fn failed_once(&mut self, again: Instant) -> bool {
-        self.attempts = self.attempts.saturating_add(1);
-        self.rest_until = again;
-        let last = self.attempts >= ATTEMPTS_MAX;
-        self.failed |= last;
-        last
-    }
-
-    /// Goes on to `step`.
-    pub fn proceed(&mut self, step: Step) {
-        self.step = step;
-        self.attempts = 0;
-    }
-
-    /// How hard it is to push out: proven, then by traps touched.
-    fn weight(&self) -> (bool, bool) {
-        (self.probe.verified(), self.ports > 1)
-    }
-}
 
 /// All bans; those on their way out included.
 #[derive(Debug)]
@@ -221,6 +98,14 @@ impl Bans {
         self.drop_if_gone(source);
     }
 
+    /// Ends every ban that our chain holds: nothing shall be blocked there any more.
+    pub fn free_firewall(&mut self) {
+        for (_, ban) in self.table.iter_mut() {
+            ban.wanted &= ban.stop != Stop::Firewall;
+        }
+        self.drop_gone();
+    }
+
     /// Forgets a ban that shall not hold and that the firewall does not have.
     fn drop_if_gone(&mut self, source: &Prefix) {
         let gone = |ban: &Ban| !ban.wanted && !ban.enforced && ban.flying.is_none();
@@ -243,7 +128,9 @@ impl Bans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::see::probe::{Kind, Protocol};
+    use crate::judge::ban::Step;
+    use crate::see::probe::{Kind, Mode, Probe, Protocol};
+    use crate::time::Instant;
     use core::net::Ipv4Addr;
 
     fn key(n: usize) -> Prefix {

@@ -1,6 +1,7 @@
 //! The rules, in the order in which the manual's section "When is a source banned" gives them.
 
-use crate::judge::bans::{Ban, Bans, Stop};
+use crate::judge::ban::{Ban, Stop};
+use crate::judge::bans::Bans;
 use crate::judge::protect::{Guard, Protect};
 use crate::judge::sources::{Sources, Standing};
 use crate::limits::{FRESH_LINES, KNOWN_LINES};
@@ -208,6 +209,14 @@ impl Detector {
         match standing.fresh {
             true => self.fresh_lines.take(now),
             false => self.known_lines.take(now),
+        }
+    }
+
+    /// Puts other rules in force. Who is banned stays so, unless our chain is not wanted any more.
+    pub fn adopt(&mut self, policy: Policy) {
+        self.policy = policy;
+        if !self.policy.needs_firewall() {
+            self.bans.free_firewall();
         }
     }
 

@@ -24,10 +24,35 @@ pub struct Child {
 pub struct Ended {
     /// Exit status 0.
     pub ok: bool,
-    /// "exit status: 3", "signal: 9 (SIGKILL)".
-    pub status: String,
-    /// The beginning of what it wrote to standard error, on one line.
-    pub complaint: String,
+    why: String,
+}
+
+impl Ended {
+    /// As it should.
+    pub fn well() -> Self {
+        Self {
+            ok: true,
+            why: String::new(),
+        }
+    }
+
+    /// Not as it should, for a reason of ours.
+    pub fn failed(why: &str) -> Self {
+        Self {
+            ok: false,
+            why: why.to_owned(),
+        }
+    }
+
+    /// It could not even be started.
+    pub fn never_ran(error: &io::Error) -> Self {
+        Self::failed(&error.to_string())
+    }
+
+    /// Its status, and the beginning of what it wrote to standard error: "exit status: 2: no such chain".
+    pub fn why(&self) -> &str {
+        &self.why
+    }
 }
 
 /// The beginning of a child's standard error. What a child starts in the background may keep the pipe open;
@@ -81,19 +106,16 @@ impl Child {
         let status = match self.process.try_wait() {
             Ok(None) => return None,
             Ok(Some(status)) => status,
-            Err(error) => {
-                return Some(Ended {
-                    ok: false,
-                    status: error.to_string(),
-                    complaint: String::new(),
-                });
-            }
+            Err(error) => return Some(Ended::never_ran(&error)),
         };
         self.complaint.read();
+        let why = match self.complaint.line() {
+            complaint if complaint.is_empty() => status.to_string(),
+            complaint => format!("{status}: {complaint}"),
+        };
         Some(Ended {
             ok: status.success(),
-            status: status.to_string(),
-            complaint: self.complaint.line(),
+            why,
         })
     }
 

@@ -3,3 +3,4 @@
 pub mod history;
 pub mod quota;
 pub mod report;
+pub mod response;

@@ -4,9 +4,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::act::actions::Command;
 use crate::judge::detector::Outcome;
-use crate::net::Prefix;
 use crate::see::probe::{Flags, Kind, Mode, Probe, Protocol};
 
 /// The line for a probe. Names are not resolved, so the pair of name and address is twice the address, as
@@ -128,70 +126,6 @@ impl fmt::Display for OutcomeLine {
     }
 }
 
-/// An action that succeeded.
-pub enum DoneLine<'a> {
-    /// The line is in hosts.deny.
-    Deny(IpAddr, &'a Command),
-    /// KILL_ROUTE ran.
-    Route(IpAddr, &'a Command),
-    /// The firewall has it; the command is the single one that equals what was done.
-    Firewall(IpAddr, Prefix),
-    /// KILL_RUN_CMD ran.
-    Run(IpAddr, &'a Command),
-}
-
-impl fmt::Display for DoneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dropped = "has been blocked via dropped route using command";
-        match self {
-            Self::Deny(ip, line) => write!(
-                f,
-                "attackalert: Host {ip} has been blocked via wrappers with string: \"{line}\""
-            ),
-            Self::Route(ip, command) => {
-                write!(f, "attackalert: Host {ip} {dropped}: \"{command}\"")
-            }
-            Self::Firewall(ip, source) => {
-                let command = crate::act::iptables::single(source);
-                write!(f, "attackalert: Host {ip} {dropped}: \"{command}\"")
-            }
-            Self::Run(ip, command) => write!(
-                f,
-                "attackalert: External command run for host: {ip} using command: \"{command}\""
-            ),
-        }
-    }
-}
-
-/// The line of a ban of which some part failed for good: three forms, as in 1.2.
-pub struct FailedLine<'a>(pub &'a Probe, pub Mode);
-
-impl fmt::Display for FailedLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ip = self.0.source;
-        f.write_str("attackalert: ERROR: Could not block host ")?;
-        match (self.1, self.0.protocol) {
-            (Mode::Connect, _) => write!(f, "{ip} !!"),
-            (Mode::Stealth, Protocol::Tcp) => write!(f, "{ip}/{ip} !!"),
-            (Mode::Stealth, Protocol::Udp) => write!(f, "{ip}/{ip}!!"),
-        }
-    }
-}
-
-/// Repeats that got no line of their own.
-pub struct FoldedLine(pub IpAddr, pub u32);
-
-impl fmt::Display for FoldedLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "attackalert: Host: {ip}/{ip} repeated {} probes of trap ports already reported",
-            self.1,
-            ip = self.0,
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,18 +209,5 @@ mod tests {
             line(Mode::Stealth),
             "attackalert: Host: 10.7.7.2/10.7.7.2 is already blocked Ignoring"
         );
-    }
-
-    #[test]
-    fn a_failed_block_has_three_forms() {
-        let line = |mode, protocol| {
-            let text = FailedLine(&probe(Kind::Syn, protocol), mode).to_string();
-            text.strip_prefix("attackalert: ERROR: Could not block host ")
-                .unwrap()
-                .to_owned()
-        };
-        assert_eq!(line(Mode::Connect, Protocol::Udp), "10.7.7.2 !!");
-        assert_eq!(line(Mode::Stealth, Protocol::Tcp), "10.7.7.2/10.7.7.2 !!");
-        assert_eq!(line(Mode::Stealth, Protocol::Udp), "10.7.7.2/10.7.7.2!!");
     }
 }

@@ -1,0 +1,169 @@
+//! What is remembered of one source.
+
+use core::net::IpAddr;
+
+use crate::limits::{FOLD, TOUCHES_MAX};
+use crate::see::probe::{Kind, Probe, Protocol};
+use crate::time::Instant;
+
+/// A trap that a source touched.
+#[derive(Clone, Copy, Debug)]
+struct Touch {
+    port: u16,
+    /// Kind and protocol in one byte: the same port touched by SYN and by FIN are two touches.
+    sort: u8,
+    source_port: u16,
+    /// When it was last touched anew, and whether that touch was reported.
+    at: Instant,
+    reported: bool,
+}
+
+/// What is remembered of a source. `touches` has one place on probation and TOUCHES_MAX behind it.
+#[derive(Debug)]
+pub(super) struct Record<const N: usize> {
+    /// The address that sent the last probe, of the prefix that is the key.
+    addr: IpAddr,
+    pub(super) seen: Instant,
+    hits: u32,
+    ports: u16,
+    pub(super) folded: u32,
+    touches: heapless::Vec<Touch, N>,
+    oldest: u8,
+}
+
+/// What one more probe makes of its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Probes that count.
+    pub hits: u32,
+    /// Different traps touched, as far as remembered.
+    pub ports: u16,
+    /// Whether this very touch was reported within the last minute.
+    pub repeat: bool,
+    /// Still on probation: one trap only.
+    pub fresh: bool,
+}
+
+impl<const N: usize> Record<N> {
+    pub(super) fn new(now: Instant, addr: IpAddr) -> Self {
+        Self {
+            addr,
+            seen: now,
+            hits: 0,
+            ports: 0,
+            folded: 0,
+            touches: heapless::Vec::new(),
+            oldest: 0,
+        }
+    }
+
+    pub(super) fn has_trap(&self, probe: &Probe) -> bool {
+        let touch = Touch::new(self.seen, probe);
+        self.touches.iter().any(|other| other.same_trap(&touch))
+    }
+
+    pub(super) fn touch(&mut self, now: Instant, probe: &Probe, fresh: bool) -> Standing {
+        self.seen = now;
+        self.addr = probe.source;
+        let known = self.touches.iter_mut().find(|touch| touch.is(probe));
+        let repeat = match known {
+            Some(touch) => {
+                let recent = now.since(touch.at) < FOLD;
+                let again = touch.source_port == probe.source_port && recent;
+                let repeat = touch.reported && recent;
+                if !again {
+                    self.hits = self.hits.saturating_add(1);
+                }
+                if !recent {
+                    touch.at = now;
+                    touch.reported = false;
+                }
+                touch.source_port = probe.source_port;
+                repeat
+            }
+            None => {
+                self.add(Touch::new(now, probe));
+                self.hits = self.hits.saturating_add(1);
+                false
+            }
+        };
+        Standing {
+            hits: self.hits,
+            ports: self.ports,
+            repeat,
+            fresh,
+        }
+    }
+
+    fn add(&mut self, touch: Touch) {
+        if !self.touches.iter().any(|t| t.same_trap(&touch)) {
+            self.ports = self.ports.saturating_add(1);
+        }
+        let Err(touch) = self.touches.push(touch) else {
+            return;
+        };
+        let at = usize::from(self.oldest) % N;
+        if let Some(oldest) = self.touches.get_mut(at) {
+            *oldest = touch;
+        }
+        self.oldest = u8::try_from((at + 1) % N).unwrap_or(0);
+    }
+
+    pub(super) fn reported(&mut self, probe: &Probe) {
+        if let Some(touch) = self.touches.iter_mut().find(|touch| touch.is(probe)) {
+            touch.reported = true;
+        }
+    }
+
+    pub(super) fn take_folded(&mut self, say: &mut impl FnMut(IpAddr, u32)) {
+        if self.folded > 0 {
+            say(self.addr, self.folded);
+            self.folded = 0;
+        }
+    }
+}
+
+impl Record<1> {
+    pub(super) fn promoted(&self) -> Record<TOUCHES_MAX> {
+        let mut record = Record::new(self.seen, self.addr);
+        record.hits = self.hits;
+        record.ports = self.ports;
+        record.folded = self.folded;
+        record.touches.extend(self.touches.iter().copied());
+        record
+    }
+}
+
+impl Touch {
+    fn new(now: Instant, probe: &Probe) -> Self {
+        Self {
+            port: probe.port,
+            sort: sort(probe),
+            source_port: probe.source_port,
+            at: now,
+            reported: false,
+        }
+    }
+
+    fn same_trap(&self, other: &Self) -> bool {
+        self.port == other.port && self.sort & 1 == other.sort & 1
+    }
+
+    fn is(&self, probe: &Probe) -> bool {
+        self.port == probe.port && self.sort == sort(probe)
+    }
+}
+
+fn sort(probe: &Probe) -> u8 {
+    let kind = match probe.kind {
+        Kind::Connect => 0,
+        Kind::Syn => 1,
+        Kind::Null => 2,
+        Kind::Fin => 3,
+        Kind::Xmas => 4,
+        Kind::Unknown(_) => 5,
+        Kind::Fragment => 6,
+        Kind::Udp => 7,
+    };
+    kind << 1 | u8::from(probe.protocol == Protocol::Udp)
+}

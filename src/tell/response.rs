@@ -1,0 +1,127 @@
+//! Log lines about what was done: bans that hold, actions that ran, and what failed.
+
+use core::fmt;
+use core::net::IpAddr;
+
+use crate::act::actions::Command;
+use crate::judge::ban::Step;
+use crate::net::Prefix;
+use crate::see::probe::{Mode, Probe, Protocol};
+
+/// An action that succeeded.
+pub enum DoneLine<'a> {
+    /// The line is in hosts.deny.
+    Deny(IpAddr, &'a Command),
+    /// KILL_ROUTE ran.
+    Route(IpAddr, &'a Command),
+    /// The firewall has it; the command is the single one that equals what was done.
+    Firewall(IpAddr, Prefix),
+    /// KILL_RUN_CMD ran.
+    Run(IpAddr, &'a Command),
+}
+
+impl fmt::Display for DoneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dropped = "has been blocked via dropped route using command";
+        match self {
+            Self::Deny(ip, line) => write!(
+                f,
+                "attackalert: Host {ip} has been blocked via wrappers with string: \"{line}\""
+            ),
+            Self::Route(ip, command) => {
+                write!(f, "attackalert: Host {ip} {dropped}: \"{command}\"")
+            }
+            Self::Firewall(ip, source) => {
+                let command = crate::act::iptables::single(source);
+                write!(f, "attackalert: Host {ip} {dropped}: \"{command}\"")
+            }
+            Self::Run(ip, command) => write!(
+                f,
+                "attackalert: External command run for host: {ip} using command: \"{command}\""
+            ),
+        }
+    }
+}
+
+/// The line of a ban of which some part failed for good: three forms, as in 1.2.
+pub struct FailedLine<'a>(pub &'a Probe, pub Mode);
+
+impl fmt::Display for FailedLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ip = self.0.source;
+        f.write_str("attackalert: ERROR: Could not block host ")?;
+        match (self.1, self.0.protocol) {
+            (Mode::Connect, _) => write!(f, "{ip} !!"),
+            (Mode::Stealth, Protocol::Tcp) => write!(f, "{ip}/{ip} !!"),
+            (Mode::Stealth, Protocol::Udp) => write!(f, "{ip}/{ip}!!"),
+        }
+    }
+}
+
+/// Repeats that got no line of their own.
+pub struct FoldedLine(pub IpAddr, pub u32);
+
+impl fmt::Display for FoldedLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "attackalert: Host: {ip}/{ip} repeated {} probes of trap ports already reported",
+            self.1,
+            ip = self.0,
+        )
+    }
+}
+
+/// One attempt at one of the owner's actions that failed, and why: in 1.2's words, which had room for a cause.
+pub struct AttemptLine<'a>(pub Step, pub IpAddr, pub &'a str);
+
+impl fmt::Display for AttemptLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(step, ip, why) = self;
+        match step {
+            Step::Deny => write!(
+                f,
+                "adminalert: cannot open hosts.deny file: /etc/hosts.deny for blocking."
+            ),
+            Step::Stop => write!(
+                f,
+                "adminalert: ERROR: There was an error trying to block host ({why}) {ip}"
+            ),
+            _ => write!(
+                f,
+                "adminalert: ERROR: There was an error trying to run command ({why}) {ip}"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::see::probe::Kind;
+
+    #[test]
+    fn a_failed_block_has_three_forms() {
+        let line = |mode, protocol| {
+            let text = FailedLine(&probe(protocol), mode).to_string();
+            text.strip_prefix("attackalert: ERROR: Could not block host ")
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(line(Mode::Connect, Protocol::Udp), "10.7.7.2 !!");
+        assert_eq!(line(Mode::Stealth, Protocol::Tcp), "10.7.7.2/10.7.7.2 !!");
+        assert_eq!(line(Mode::Stealth, Protocol::Udp), "10.7.7.2/10.7.7.2!!");
+    }
+
+    fn probe(protocol: Protocol) -> Probe {
+        Probe {
+            source: "10.7.7.2".parse().unwrap(),
+            destination: "10.7.7.1".parse().unwrap(),
+            source_port: 4000,
+            port: 11,
+            protocol,
+            kind: Kind::Syn,
+            options: false,
+        }
+    }
+}
