@@ -20,8 +20,10 @@ for chain in INPUT FORWARD; do
 done
 "#;
 
-/// Takes the jumps and the chain away; what counts is that the chain is gone at the end.
+/// Takes the jumps and the chain away; what counts is that the chain is gone at the end. Without the program
+/// there can be none.
 pub const UNLOAD: &str = r#"
+command -v "$1" >/dev/null || exit 0
 for chain in INPUT FORWARD; do
     for old in 1 2 3 4 5 6 7 8; do
         "$1" -w -D $chain -m conntrack --ctstate NEW,INVALID -j PORTSENTRY 2>/dev/null || break

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use core::time::Duration;
 
 use crate::act::iptables;
-use crate::judge::ban::{Ban, Step, Stop};
+use crate::judge::ban::{Ban, Step};
 use crate::judge::bans::Bans;
 use crate::judge::protect::Protect;
 use crate::limits::{CHANGES_MAX, REST, REST_MAX};
@@ -37,8 +37,10 @@ pub struct Order {
 /// What is known of the chain of one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Not loaded by us, or nobody knows.
+    /// Not there.
     Absent,
+    /// A run failed: it may be there, in part or as a whole.
+    Unknown,
     /// Loaded; what it holds is not known.
     Stale,
     /// It holds exactly what is enforced.
@@ -128,11 +130,11 @@ impl Reconciler {
         let active = states.filter(|(family, _)| self.active.contains(family));
         active.filter_map(|&(family, state)| {
             let job = match (self.up, state.phase) {
-                (true, Phase::Absent) => Job::Load,
+                (true, Phase::Absent | Phase::Unknown) => Job::Load,
                 (true, Phase::Stale) => Job::Rebuild,
                 (true, Phase::Even) if differs(family, bans) => Job::Apply,
                 (true, Phase::Even) | (false, Phase::Absent) => return None,
-                (false, Phase::Stale | Phase::Even) => Job::Unload,
+                (false, Phase::Unknown | Phase::Stale | Phase::Even) => Job::Unload,
             };
             Some((Order { family, job }, state.rest_until))
         })
@@ -210,9 +212,7 @@ impl Reconciler {
         if !ok {
             state.failures = state.failures.saturating_add(1);
             state.rest_until = now.after(rest(state.failures));
-            if order.job != Job::Unload {
-                state.phase = Phase::Absent;
-            }
+            state.phase = Phase::Unknown;
             return;
         }
         state.failures = 0;
@@ -236,10 +236,11 @@ fn differs(family: Family, bans: &Bans) -> bool {
         .any(|(source, ban)| Family::of(source.addr()) == family && ban.differs())
 }
 
+/// All bans of a family, those that something else stops included: one of them may have been ours until it came
+/// back under other rules.
 fn of_family(family: Family, bans: &mut Bans) -> impl Iterator<Item = (&Prefix, &mut Ban)> {
-    bans.iter_mut().filter(move |(source, ban)| {
-        Family::of(source.addr()) == family && ban.stop == Stop::Firewall
-    })
+    let bans = bans.iter_mut();
+    bans.filter(move |(source, _)| Family::of(source.addr()) == family)
 }
 
 fn enforce(ban: &mut Ban, there: bool) -> Option<Change> {
@@ -251,6 +252,6 @@ fn enforce(ban: &mut Ban, there: bool) -> Option<Change> {
 }
 
 fn fail(now: Instant, ban: &mut Ban) -> Option<Change> {
-    let waits = ban.wanted && !ban.enforced && ban.step == Step::Stop;
+    let waits = ban.due_in_firewall() && !ban.enforced && ban.step == Step::Stop;
     (waits && ban.failed_once(now)).then_some(Change::GivenUp)
 }
