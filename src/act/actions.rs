@@ -1,12 +1,11 @@
 //! The owner's actions: KILL_HOSTS_DENY, KILL_ROUTE, KILL_RUN_CMD, in 1.2's order, once per ban.
 
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 use crate::judge::ban::{Ban, Step, Stop};
 use crate::judge::bans::Bans;
 use crate::limits::COMMAND_MAX;
 use crate::net::Prefix;
-use crate::see::probe::{Mode, Probe};
 use crate::time::Instant;
 
 /// A command or a line with everything put in.
@@ -45,7 +44,7 @@ impl Actions {
     }
 
     /// The text of a step; None where it has none, as for the firewall's.
-    pub fn template(&self, step: Step, stop: Stop) -> Option<&str> {
+    fn template(&self, step: Step, stop: Stop) -> Option<&str> {
         match step {
             Step::RunFirst | Step::Run => self.run.as_deref(),
             Step::Deny => self.deny.as_deref(),
@@ -75,22 +74,33 @@ fn waiting(bans: &Bans) -> impl Iterator<Item = (&Prefix, &Ban)> {
     })
 }
 
+/// The command of a step for a ban. None if there is none, or if it becomes too long.
+pub fn command(actions: &Actions, step: Step, ban: &Ban) -> Option<Command> {
+    let template = actions.template(step, ban.stop)?;
+    let ip = ban.probe.source;
+    match step {
+        // hosts_access(5) wants brackets around an IPv6 address.
+        Step::Deny if ip.is_ipv6() => expand(template, format_args!("[{ip}]"), ban),
+        _ => expand(template, format_args!("{ip}"), ban),
+    }
+}
+
 /// Puts the source's address, the port and the mode in. What comes from the network enters a command only
-/// here, and only as an address that we formatted and a number. None if it becomes too long.
-pub fn expand(template: &str, probe: &Probe, mode: Mode) -> Option<Command> {
+/// here, and only as an address that we formatted and a number.
+fn expand(template: &str, target: fmt::Arguments<'_>, ban: &Ban) -> Option<Command> {
     let mut out = Command::new();
     let mut rest = template;
     while let Some(at) = rest.find('$') {
         let (before, tail) = rest.split_at(at);
         out.push_str(before).ok()?;
         rest = if let Some(tail) = tail.strip_prefix("$TARGET$") {
-            write!(out, "{}", probe.source).ok()?;
+            out.write_fmt(target).ok()?;
             tail
         } else if let Some(tail) = tail.strip_prefix("$PORT$") {
-            write!(out, "{}", probe.port).ok()?;
+            write!(out, "{}", ban.probe.port).ok()?;
             tail
         } else if let Some(tail) = tail.strip_prefix("$MODE$") {
-            out.push_str(mode.name(probe.protocol)).ok()?;
+            out.push_str(ban.mode.name(ban.probe.protocol)).ok()?;
             tail
         } else {
             out.push('$').ok()?;
@@ -104,7 +114,7 @@ pub fn expand(template: &str, probe: &Probe, mode: Mode) -> Option<Command> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::see::probe::{Kind, Protocol};
+    use crate::see::probe::{Kind, Mode, Probe, Protocol};
 
     fn steps(deny: bool, run: bool, run_first: bool, stop: Stop) -> Vec<Step> {
         let text = |set: bool| set.then(|| "x".to_owned());
@@ -148,10 +158,10 @@ mod tests {
         assert_eq!(steps(true, false, false, Stop::Nothing), [Confirm, Done]);
     }
 
-    #[test]
-    fn placeholders_are_put_in_everywhere_and_never_twice() {
+    #[track_caller]
+    fn check(step: Step, template: &str, source: &str, expected: Option<&str>) {
         let probe = Probe {
-            source: "2001:db8::1".parse().unwrap(),
+            source: source.parse().unwrap(),
             destination: "2001:db8::2".parse().unwrap(),
             source_port: 1,
             port: 111,
@@ -159,19 +169,46 @@ mod tests {
             kind: Kind::Udp,
             options: false,
         };
+        let text = Some(template.to_owned());
+        let actions = Actions {
+            deny: text.clone(),
+            route: text.clone(),
+            run: text,
+            run_first: false,
+        };
+        let now = Instant::default();
+        let ban = Ban::new(now, probe, Mode::Stealth, Stop::Route, 1);
+        let command = command(&actions, step, &ban);
+        assert_eq!(command.as_deref(), expected, "{template}");
+    }
+
+    #[test]
+    fn placeholders_are_put_in_everywhere_and_never_twice() {
         for (template, expected) in [
             (
                 "r $TARGET$ $PORT$ $MODE$ $TARGET$",
-                "r 2001:db8::1 111 sudp 2001:db8::1",
+                "r 192.0.2.7 111 sudp 192.0.2.7",
             ),
             ("echo $HOME $$ $TARGET $PORT$", "echo $HOME $$ $TARGET 111"),
             ("$", "$"),
             ("", ""),
             ("$PORT$PORT$", "111PORT$"),
         ] {
-            let command = expand(template, &probe, Mode::Stealth).unwrap();
-            assert_eq!(command, expected);
+            check(Step::Stop, template, "192.0.2.7", Some(expected));
         }
-        assert!(expand(&"$TARGET$".repeat(200), &probe, Mode::Stealth).is_none());
+        check(Step::Run, &"$TARGET$".repeat(200), "192.0.2.7", None);
+    }
+
+    #[test]
+    fn an_ipv6_address_is_written_as_its_reader_wants_it() {
+        let (deny, run) = ("ALL: $TARGET$ : DENY", "log $TARGET$");
+        check(
+            Step::Deny,
+            deny,
+            "2001:db8::1",
+            Some("ALL: [2001:db8::1] : DENY"),
+        );
+        check(Step::Deny, deny, "192.0.2.7", Some("ALL: 192.0.2.7 : DENY"));
+        check(Step::Run, run, "2001:db8::1", Some("log 2001:db8::1"));
     }
 }

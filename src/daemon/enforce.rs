@@ -1,7 +1,7 @@
 //! Changes of the firewall out, and the owner's actions: children are started, watched and heard, never
 //! waited for. One of each kind at a time.
 
-use crate::act::actions::{self, Command, expand};
+use crate::act::actions::{self, Command};
 use crate::act::iptables;
 use crate::act::reconcile::{Change, Job, Order, Reconciler, rest};
 use crate::daemon::{State, confirm, records};
@@ -179,8 +179,7 @@ impl Enforcer {
                 return;
             };
             let step = ban.step;
-            let template = state.config.actions.template(step, ban.stop);
-            let command = template.and_then(|text| expand(text, &ban.probe, ban.mode));
+            let command = actions::command(&state.config.actions, step, ban);
             let ended = match (step, command) {
                 (_, None) => Ended::failed("the command becomes too long"),
                 (Step::Deny, Some(line)) => deny(&line),
@@ -235,17 +234,15 @@ fn settle_action(now: Instant, source: Prefix, step: Step, ended: &Ended, state:
     else {
         return;
     };
-    let (probe, mode) = (ban.probe, ban.mode);
-    let template = config.actions.template(step, ban.stop);
-    let command = template.and_then(|text| expand(text, &probe, mode));
     if ended.ok {
+        let command = actions::command(&config.actions, step, ban);
         say_done(step, ban, &command.unwrap_or_default(), log);
     } else {
         say_attempt(step, ban, ended, log);
         if !ban.failed_once(now.after(rest(u32::from(ban.attempts) + 1))) {
             return;
         }
-        log.say(FailedLine(&probe, mode));
+        log.say(FailedLine(&ban.probe, ban.mode));
     }
     ban.proceed(config.actions.next(step, ban.stop));
     records::note_progress(ban, config, log);
