@@ -80,7 +80,8 @@ pub const REST: Duration = Duration::from_secs(1);
 /// Longest rest of a firewall that keeps failing: rests double up to here.
 pub const REST_MAX: Duration = Duration::from_secs(60);
 
-/// Time that a running child has to end by itself at a stop, before it is killed.
+/// Time that a running child has to end by itself at a stop, before it is killed; and that syslogd has to take the
+/// last lines.
 pub const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
 /// Time for the teardown at a stop. What is left then is logged, and the exit status is 1.
@@ -91,6 +92,10 @@ pub const COMMAND_MAX: usize = 1024;
 
 /// Bytes of a log line; 1.2 and RFC 3164 stop here too.
 pub const LINE_MAX: usize = 1023;
+
+/// Bytes of log lines that wait for a syslogd that is busy. The kernel holds ten datagrams for it, and a scan is a
+/// hundred lines at once; this holds some six hundred. More: they are lost, counted, and the count is reported.
+pub const WAITING_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of what a failed program wrote to its standard error, kept for the log line.
 pub const COMPLAINT_MAX: usize = 160;

@@ -127,7 +127,9 @@ impl Daemon {
 
     /// Waits for the next event or the next deadline, whichever comes first.
     fn wait(&mut self, now: Instant) {
+        self.state.log.flush();
         self.poll.clear();
+        self.state.log.watch(&mut self.poll);
         self.signals_at = self.poll.add(&self.signals);
         self.watch.watch(&mut self.poll);
         self.intake.watch(now, &mut self.poll);

@@ -1,14 +1,17 @@
 //! syslog by libc's socket calls, and standard error.
 //!
 //! Not `syslog(3)`: it blocks for ever when nobody reads /dev/log, and musl's stamps UTC. One datagram a line,
-//! never waited for; what did not fit is counted, and the next line that does fit is told so.
+//! never waited for. What syslogd has no room for waits here, as much as fits, and goes when it has; the rest is
+//! counted, and the count is reported.
 
+use std::collections::VecDeque;
 use std::fmt::{self, Write};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use crate::limits::LINE_MAX;
+use crate::limits::{FAREWELL_TIME, LINE_MAX, WAITING_BYTES_MAX};
 use crate::sys::clock;
+use crate::sys::poll::Poll;
 
 /// Facility daemon, severity notice, for every line, as in 1.2.
 const PRIORITY: u8 = 3 << 3 | 5;
@@ -18,9 +21,10 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// The way to the log.
-#[derive(Default)]
 pub struct Log {
     socket: Option<OwnedFd>,
+    /// Lines that wait, each behind its length in two bytes.
+    waiting: VecDeque<u8>,
     lost: u64,
     line: Line,
 }
@@ -29,30 +33,59 @@ pub struct Log {
 #[derive(Default)]
 struct Line(heapless::String<{ LINE_MAX + 48 }>);
 
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            socket: None,
+            waiting: VecDeque::with_capacity(WAITING_BYTES_MAX),
+            lost: 0,
+            line: Line::default(),
+        }
+    }
+}
+
 impl Log {
     /// Writes a line to syslog and to standard error. Never waits, never fails.
     pub fn say(&mut self, text: impl fmt::Display) {
-        if self.lost > 0 {
-            let lost = self.lost;
-            let told = self.send(format_args!(
+        self.flush();
+        if self.lost > 0 && self.waiting.is_empty() {
+            let lost = std::mem::take(&mut self.lost);
+            self.hand_over(format_args!(
                 "adminalert: {lost} lines were lost: syslog is not read"
             ));
-            self.lost = if told { 0 } else { lost };
         }
-        if !self.send(&text) {
-            self.lost = self.lost.saturating_add(1);
-        }
+        self.hand_over(&text);
         self.line.0.clear();
         let _cut = writeln!(self.line, "{text}");
         to_standard_error(self.line.0.as_bytes());
     }
 
-    /// How many lines could not be handed over, and have not been reported yet.
-    pub fn lost(&self) -> u64 {
-        self.lost
+    /// Hands over what waits, as much as syslogd takes.
+    pub fn flush(&mut self) {
+        while let Some(len) = self.next_len() {
+            self.line.0.clear();
+            let bytes = self.waiting.iter().skip(2).take(len);
+            bytes.for_each(|byte| drop(self.line.0.push(char::from(*byte))));
+            if self.send().is_err() {
+                return;
+            }
+            self.waiting.drain(..len + 2);
+        }
     }
 
-    fn send(&mut self, text: impl fmt::Display) -> bool {
+    /// Waits for room in syslogd if lines wait for it: they go with [`Self::flush`].
+    pub fn watch(&self, poll: &mut Poll) {
+        if let (Some(socket), false) = (&self.socket, self.waiting.is_empty()) {
+            poll.add_writer(socket);
+        }
+    }
+
+    fn next_len(&self) -> Option<usize> {
+        let (high, low) = (self.waiting.front()?, self.waiting.get(1)?);
+        Some(usize::from(u16::from_be_bytes([*high, *low])))
+    }
+
+    fn hand_over(&mut self, text: impl fmt::Display) {
         let t = clock::local_time();
         let month = usize::from(t.month.saturating_sub(1));
         let month = MONTHS.get(month).copied().unwrap_or("Jan");
@@ -66,28 +99,65 @@ impl Log {
             t.second,
             std::process::id(),
         );
-        // syslogd may have been started anew since: connect again, once.
-        for _ in 0..2 {
-            if self.socket.is_none() {
-                self.socket = connect().ok();
-            }
-            let Some(socket) = &self.socket else {
-                return false;
-            };
+        // Lines keep their order: behind those that wait, this one waits.
+        let sent = match self.waiting.is_empty() {
+            true => self.send(),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        };
+        match sent {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_for_room(),
+            Err(_) => self.lost = self.lost.saturating_add(1),
+        }
+    }
+
+    fn wait_for_room(&mut self) {
+        let line = self.line.0.as_bytes();
+        let len = u16::try_from(line.len()).unwrap_or(0).to_be_bytes();
+        if self.waiting.len() + len.len() + line.len() > WAITING_BYTES_MAX {
+            self.lost = self.lost.saturating_add(1);
+            return;
+        }
+        self.waiting.extend(len);
+        self.waiting.extend(line);
+    }
+
+    /// Sends the line at hand. syslogd may have been started anew since: connects again, once.
+    fn send(&mut self) -> io::Result<()> {
+        if let Some(socket) = &self.socket {
             match send(socket, self.line.0.as_bytes()) {
-                Ok(()) => return true,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                Err(_) => self.socket = None,
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => self.socket = None,
+                result => return result,
             }
         }
-        false
+        let socket = self.socket.insert(connect()?);
+        send(socket, self.line.0.as_bytes())
+    }
+}
+
+/// The last lines of a run are the ones that tell why it ended.
+impl Drop for Log {
+    fn drop(&mut self) {
+        let begun = clock::now();
+        let end = begun.after(FAREWELL_TIME);
+        self.flush();
+        while !self.waiting.is_empty() && self.socket.is_some() && clock::now() < end {
+            let mut poll = Poll::default();
+            self.watch(&mut poll);
+            if poll.wait(Some(end.since(clock::now()))).is_err() {
+                return;
+            }
+            self.flush();
+        }
     }
 }
 
 impl fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // A line is ASCII, whatever a path or a program's complaint may hold: it waits as bytes.
         for character in text.chars() {
-            if self.0.push(character).is_err() {
+            let plain = if character.is_ascii() { character } else { '?' };
+            if self.0.push(plain).is_err() {
                 break;
             }
         }

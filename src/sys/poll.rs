@@ -25,9 +25,18 @@ impl Poll {
 
     /// Adds a descriptor to be read from.
     pub fn add(&mut self, fd: &impl AsFd) -> Place {
+        self.push(fd, libc::POLLIN)
+    }
+
+    /// Adds a descriptor to be written to.
+    pub fn add_writer(&mut self, fd: &impl AsFd) -> Place {
+        self.push(fd, libc::POLLOUT)
+    }
+
+    fn push(&mut self, fd: &impl AsFd, events: libc::c_short) -> Place {
         self.0.push(libc::pollfd {
             fd: fd.as_fd().as_raw_fd(),
-            events: libc::POLLIN,
+            events,
             revents: 0,
         });
         Place(self.0.len() - 1)
@@ -49,7 +58,7 @@ impl Poll {
         }
     }
 
-    /// Whether there is something to read, or an error to fetch.
+    /// Whether there is something to read, room to write, or an error to fetch.
     pub fn is_ready(&self, place: Place) -> bool {
         self.0.get(place.0).is_some_and(|entry| entry.revents != 0)
     }

@@ -103,9 +103,25 @@ fn address(body: &[u8], around: &mut Surroundings) -> Option<()> {
         ip(family, value)
     };
     // On a point-to-point link IFA_ADDRESS is the other end (linux/if_addr.h).
-    around.add_own(find(IFA_LOCAL).or_else(|| find(IFA_ADDRESS))?);
-    around.add_broadcast(find(IFA_BROADCAST)?);
+    let own = find(IFA_LOCAL).or_else(|| find(IFA_ADDRESS))?;
+    around.add_own(own);
+    let named = find(IFA_BROADCAST);
+    if let Some(broadcast) = named.or_else(|| broadcast_of(own, *body.get(1)?)) {
+        around.add_broadcast(broadcast);
+    }
     Some(())
+}
+
+/// An address that was added without its broadcast has one all the same: the last of its network (RFC 919). Links
+/// of one or two addresses have none (RFC 3021).
+fn broadcast_of(own: IpAddr, bits: u8) -> Option<IpAddr> {
+    match own {
+        IpAddr::V4(own) if bits < 31 && !own.is_loopback() => {
+            let hosts = u32::MAX.checked_shr(u32::from(bits))?;
+            Some(Ipv4Addr::from_bits(own.to_bits() | hosts).into())
+        }
+        _ => None,
+    }
 }
 
 /// `struct rtmsg`: family, destination length at 1, …; 12 bytes. Only default routes matter.
