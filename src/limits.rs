@@ -54,9 +54,9 @@ pub const WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// counted, and the count is reported once in this time.
 pub const FOLD: Duration = Duration::from_secs(60);
 
-/// Bans in force. Each is one rule in a plain iptables chain, which the kernel walks for every new
-/// connection. When it is full a source with several probes displaces a ban of one unproven probe,
-/// or else the oldest; a source with one probe is refused, and counted.
+/// Bans in force. Each is one rule in a plain iptables chain, which the kernel walks for every new connection.
+/// When it is full a source displaces the ban with the least evidence, if that is less than its own; otherwise it is
+/// refused, and counted.
 pub const BANS_MAX: usize = 1024;
 
 /// Bans on their way out, which still have a rule. When so many are leaving, new ones wait.

@@ -81,9 +81,7 @@ impl Daemon {
         self.follow(changed);
         self.intake.take(now, &self.poll, &mut self.state);
         let State { detector, log, .. } = &mut self.state;
-        detector
-            .sources
-            .take_folded(now, |addr, count| log.say(FoldedLine(addr, count)));
+        detector.take_folded(now, |folded| log.say(FoldedLine(folded)));
         self.enforcer.turn(now, &mut self.state);
         if !self.announced && self.enforcer.is_settled(&self.state) {
             self.announced = true;

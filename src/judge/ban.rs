@@ -120,8 +120,8 @@ impl Ban {
         self.attempts = 0;
     }
 
-    /// How hard it is to push out: proven, then by traps touched.
-    pub(super) fn weight(&self) -> (bool, bool) {
-        (self.probe.verified(), self.ports > 1)
+    /// How much speaks for it: a proven source before all others, then traps touched.
+    pub(super) fn weight(&self) -> (bool, u16) {
+        (self.probe.verified(), self.ports)
     }
 }

@@ -71,18 +71,15 @@ impl Bans {
         fits
     }
 
-    /// A ban for more than one unproven probe displaces one for less, or else the oldest of its like.
+    /// A ban displaces one with less evidence, of several the oldest. Never one with as much: a flood of forged
+    /// sources would make the firewall turn over for ever, and push real scanners out.
     fn make_room(&mut self, ban: &Ban) -> bool {
-        let weight = ban.weight();
-        if weight == (false, false) {
-            return false;
-        }
         let in_force = self.table.iter().filter(|(_, ban)| ban.wanted);
         let weakest = in_force.min_by_key(|(_, ban)| (ban.weight(), ban.since));
         let Some((key, old)) = weakest.map(|(key, ban)| (*key, *ban)) else {
             return false;
         };
-        if old.weight() > weight || (old.enforced && self.table.is_full()) {
+        if old.weight() >= ban.weight() || (old.enforced && self.table.is_full()) {
             return false;
         }
         self.evicted += 1;
@@ -180,10 +177,11 @@ mod tests {
         check(full(Kind::Syn, 1), Kind::Syn, 1, false);
         check(full(Kind::Syn, 1), Kind::Syn, 2, true);
         check(full(Kind::Syn, 1), Kind::Connect, 1, true);
-        check(full(Kind::Syn, 2), Kind::Syn, 2, true);
+        check(full(Kind::Syn, 2), Kind::Syn, 2, false);
+        check(full(Kind::Syn, 2), Kind::Syn, 3, true);
         check(full(Kind::Connect, 1), Kind::Syn, 9, false);
-        check(full(Kind::Connect, 1), Kind::Connect, 1, true);
-        check(full(Kind::Connect, 2), Kind::Connect, 2, true);
+        check(full(Kind::Connect, 1), Kind::Connect, 1, false);
+        check(full(Kind::Connect, 2), Kind::Connect, 3, true);
     }
 
     #[test]

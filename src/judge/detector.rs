@@ -1,5 +1,7 @@
 //! The rules, in the order in which the manual's section "When is a source banned" gives them.
 
+use core::net::IpAddr;
+
 use crate::judge::ban::{Ban, Stop};
 use crate::judge::bans::Bans;
 use crate::judge::protect::{Guard, Protect};
@@ -91,17 +93,13 @@ pub enum Outcome {
     NoRoom,
 }
 
-/// How often each verdict was given, and the like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Probes that were judged.
-    pub probes: u64,
-    /// From addresses that no honest packet has.
-    pub forged: u64,
-    /// Explained by conntrack or by a service.
-    pub explained: u64,
-    /// Not reported one by one.
-    pub unreported: u64,
+/// Probes that were counted instead of reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folded {
+    /// This source touched traps again that it was reported for.
+    Repeats(IpAddr, u32),
+    /// So many were more than the log bears.
+    Unreported(u64),
 }
 
 /// Everything that is known of the sources, and the rules.
@@ -115,8 +113,7 @@ pub struct Detector {
     pub sources: Sources,
     /// Who is banned.
     pub bans: Bans,
-    /// How often.
-    pub counters: Counters,
+    unreported: u64,
     fresh_lines: Bucket,
     known_lines: Bucket,
 }
@@ -129,22 +126,19 @@ impl Detector {
             protect: Protect::default(),
             sources: Sources::new(seed),
             bans: Bans::new(seed),
-            counters: Counters::default(),
+            unreported: 0,
             fresh_lines: Bucket::new(FRESH_LINES),
             known_lines: Bucket::new(KNOWN_LINES),
         }
     }
 
     /// Whether it is worth asking whose the packet is. Cheap, and before anything is remembered.
-    pub fn candidate(&mut self, probe: &Probe) -> Result<(), Verdict> {
+    pub fn candidate(&self, probe: &Probe) -> Result<(), Verdict> {
         if !self.policy.traps.of(probe.protocol).contains(probe.port) {
             return Err(Verdict::NotATrap);
         }
         match self.protect.guard(probe.source) {
-            Guard::Forged => {
-                self.counters.forged += 1;
-                Err(Verdict::Forged)
-            }
+            Guard::Forged => Err(Verdict::Forged),
             Guard::Ignored => Err(Verdict::Ignored),
             Guard::Gateway | Guard::Open => Ok(()),
         }
@@ -154,23 +148,25 @@ impl Detector {
     /// nobody's here, and is asked again before a ban starts.
     pub fn judge(&mut self, now: Instant, probe: &Probe, mode: Mode, belongs: Belongs) -> Verdict {
         if !matches!(belongs, Belongs::Nobody | Belongs::Unknown) {
-            self.counters.explained += 1;
             return Verdict::Explained(belongs);
         }
-        self.counters.probes += 1;
         let source = self.protect.source(probe.source);
         let standing = self.sources.touch(now, source, probe);
         if standing.hits < self.policy.scan_trigger {
             return Verdict::Counted;
         }
         let outcome = self.outcome(now, probe, mode, standing);
-        if self.says(now, outcome, standing) {
-            self.sources.reported(&source, probe);
-            return Verdict::Probe(outcome);
+        if standing.repeat && outcome != Outcome::Ban {
+            self.sources.fold(now, &source);
+            return Verdict::Folded;
         }
-        self.counters.unreported += 1;
-        self.sources.fold(now, &source);
-        Verdict::Folded
+        if outcome != Outcome::Ban && !self.log_bears(now, standing.fresh) {
+            self.unreported += 1;
+            self.sources.report_later(now);
+            return Verdict::Folded;
+        }
+        self.sources.reported(&source, probe);
+        Verdict::Probe(outcome)
     }
 
     fn outcome(&mut self, now: Instant, probe: &Probe, mode: Mode, standing: Standing) -> Outcome {
@@ -197,18 +193,32 @@ impl Detector {
         }
     }
 
-    /// Whether a probe gets a line: once a minute for each trap of a source, and within what a log bears. A
-    /// ban always does; the table bounds them.
-    fn says(&mut self, now: Instant, outcome: Outcome, standing: Standing) -> bool {
-        if outcome == Outcome::Ban {
-            return true;
-        }
-        if standing.repeat {
-            return false;
-        }
-        match standing.fresh {
+    /// Whether the log bears one more line about such a source. (A ban always has its line: displacing bans takes
+    /// ever more evidence, so their number is bounded.)
+    fn log_bears(&mut self, now: Instant, fresh: bool) -> bool {
+        match fresh {
             true => self.fresh_lines.take(now),
             false => self.known_lines.take(now),
+        }
+    }
+
+    /// Once a minute, if there is something: what was counted instead of reported.
+    pub fn take_folded(&mut self, now: Instant, mut say: impl FnMut(Folded)) {
+        let (fresh, known) = (&mut self.fresh_lines, &mut self.known_lines);
+        let unreported = &mut self.unreported;
+        let due = self.sources.take_folded(now, |addr, count, on_probation| {
+            let bucket = if on_probation {
+                &mut *fresh
+            } else {
+                &mut *known
+            };
+            match bucket.take(now) {
+                true => say(Folded::Repeats(addr, count)),
+                false => *unreported += u64::from(count),
+            }
+        });
+        if due && self.unreported > 0 {
+            say(Folded::Unreported(core::mem::take(&mut self.unreported)));
         }
     }
 

@@ -115,7 +115,7 @@ impl<const N: usize> Record<N> {
         }
     }
 
-    pub(super) fn take_folded(&mut self, say: &mut impl FnMut(IpAddr, u32)) {
+    pub(super) fn take_folded(&mut self, say: impl FnOnce(IpAddr, u32)) {
         if self.folded > 0 {
             say(self.addr, self.folded);
             self.folded = 0;

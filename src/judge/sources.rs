@@ -75,6 +75,11 @@ impl Sources {
         } else if let Some(record) = self.probation.get_mut(source) {
             record.folded = record.folded.saturating_add(1);
         }
+        self.report_later(now);
+    }
+
+    /// There is something to report within a minute.
+    pub fn report_later(&mut self, now: Instant) {
         self.report_at.get_or_insert(now.after(FOLD));
     }
 
@@ -83,18 +88,20 @@ impl Sources {
         self.report_at
     }
 
-    /// Hands every source with repeats, and how many, to `say`, once they are due.
-    pub fn take_folded(&mut self, now: Instant, mut say: impl FnMut(IpAddr, u32)) {
+    /// Hands every source with repeats to `say`: its address, how many, and whether it is on probation. False, and
+    /// nothing done, until it is due.
+    pub fn take_folded(&mut self, now: Instant, mut say: impl FnMut(IpAddr, u32, bool)) -> bool {
         if self.report_at.is_none_or(|at| now < at) {
-            return;
+            return false;
         }
         self.report_at = None;
         for (_, record) in self.known.iter_mut() {
-            record.take_folded(&mut say);
+            record.take_folded(|addr, count| say(addr, count, false));
         }
         for (_, record) in self.probation.iter_mut() {
-            record.take_folded(&mut say);
+            record.take_folded(|addr, count| say(addr, count, true));
         }
+        true
     }
 
     /// Forgets a source altogether.

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 
 use crate::act::actions::Command;
 use crate::judge::ban::Step;
+use crate::judge::detector::Folded;
 use crate::net::Prefix;
 use crate::see::probe::{Mode, Probe, Protocol};
 
@@ -58,17 +59,21 @@ impl fmt::Display for FailedLine<'_> {
     }
 }
 
-/// Repeats that got no line of their own.
-pub struct FoldedLine(pub IpAddr, pub u32);
+/// Probes that got no line of their own.
+pub struct FoldedLine(pub Folded);
 
 impl fmt::Display for FoldedLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "attackalert: Host: {ip}/{ip} repeated {} probes of trap ports already reported",
-            self.1,
-            ip = self.0,
-        )
+        match self.0 {
+            Folded::Repeats(ip, count) => write!(
+                f,
+                "attackalert: Host: {ip}/{ip} repeated {count} probes of trap ports already reported"
+            ),
+            Folded::Unreported(count) => write!(
+                f,
+                "attackalert: {count} more probes were counted and not reported one by one: too many sources"
+            ),
+        }
     }
 }
 
