@@ -1,0 +1,70 @@
+# portsentry: what can be made. `make` alone lists it.
+
+PREFIX ?= /usr
+DESTDIR ?=
+
+# Where cargo leaves the program.
+PROGRAM := $(or $(CARGO_TARGET_DIR),target)/release/portsentry
+
+SBIN := $(DESTDIR)$(PREFIX)/sbin
+MAN := $(DESTDIR)$(PREFIX)/share/man
+CONFIG := $(DESTDIR)/etc/portsentry
+INIT := $(DESTDIR)/etc/init.d
+CONFIG_FILES := portsentry.conf portsentry.ignore portsentry.ignore.static
+
+# Debian leaves these out of a normal user's path, and iptables is there.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check install uninstall size clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+build: ## build target/release/portsentry
+	cargo build --release --locked
+
+demo: ## play a scan and its ban: two network namespaces, a real nmap, real iptables
+	@tests/setup
+	@$(MAKE) --no-print-directory build
+	@tests/demo
+
+test: ## run everything: format, lints, unit tests, simulation, network tests in namespaces
+	@tests/setup
+	@$(MAKE) --no-print-directory check build
+	cargo test --locked --no-run
+	tests/apart cargo test --locked --offline
+
+# A toolchain without rustfmt or clippy still tests the rest; where CI=true it fails.
+SKIP = { echo "skipped: this Rust toolchain has no $(1) (rustup component add $(1))" >&2; [ "$${CI-}" != true ]; }
+
+check: ## format and lints only
+	@if cargo fmt --version >/dev/null 2>&1; then \
+		set -x; cargo fmt --check; else $(call SKIP,rustfmt); fi
+	@if cargo clippy --version >/dev/null 2>&1; then \
+		set -x; cargo clippy --locked --all-targets -- -D warnings; else $(call SKIP,clippy); fi
+
+# An owner's configuration is never overwritten; the init script and the manual are ours.
+install: ## install below DESTDIR (default: /), the program in PREFIX/sbin (default: /usr/sbin)
+	@test -x $(PROGRAM) || { echo "$(PROGRAM) is not there yet: run 'make build' first (as a normal user)." >&2; exit 1; }
+	install -D -m 755 $(PROGRAM) $(SBIN)/portsentry
+	install -d -m 755 $(CONFIG) $(INIT) $(DESTDIR)/var/lib/portsentry
+	@for f in $(CONFIG_FILES); do \
+		if [ -e $(CONFIG)/$$f ]; then echo "kept: $(CONFIG)/$$f"; continue; fi; \
+		echo "install -m 644 cross/etc/portsentry/$$f $(CONFIG)/$$f"; \
+		install -m 644 cross/etc/portsentry/$$f $(CONFIG)/$$f || exit 1; \
+	done
+	sed 's|^DAEMON=.*|DAEMON=$(PREFIX)/sbin/portsentry|' cross/etc/init.d/portsentry >$(INIT)/portsentry
+	chmod 755 $(INIT)/portsentry
+	install -D -m 644 doc/portsentry.8 $(MAN)/man8/portsentry.8
+	install -D -m 644 doc/portsentry.conf.5 $(MAN)/man5/portsentry.conf.5
+
+uninstall: ## remove what install put there, except the configuration and what was recorded
+	rm -f $(SBIN)/portsentry $(INIT)/portsentry $(MAN)/man8/portsentry.8 $(MAN)/man5/portsentry.conf.5
+	@echo "left in place: $(CONFIG) $(DESTDIR)/var/lib/portsentry"
+
+size: build ## show the size of the program
+	@wc -c $(PROGRAM)
+
+clean: ## remove what was built
+	cargo clean

@@ -1,0 +1,245 @@
+//! Hostile bytes: whatever the network or a file holds, every reader answers, never panics, and is right.
+//!
+//! Half of the packets are real ones, most of them damaged: of a million random buffers hardly one gets past the
+//! first check. What was reached is counted, because a fuzz that reaches nothing is green as well.
+
+pub(crate) mod bytes;
+mod text;
+
+use bytes::{Random, damage, noise, real, remainder};
+use etherparse::{IpNumber, IpSlice, Ipv6ExtensionSlice, TcpSlice};
+use portsentry::limits::{EXTENSIONS_MAX, SNAP};
+use portsentry::see::packet::{self, NoProbe};
+use portsentry::see::probe::{Kind, Probe};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+const PACKETS: usize = 1_000_000;
+
+/// Every answer of the reader, and how often it must have been given at least.
+const MUST: [(&str, u64); 20] = [
+    ("Version", 100_000),
+    ("Length", 200_000),
+    ("Checksum", 15_000),
+    ("LaterFragment", 40_000),
+    ("Protocol", 20_000),
+    ("Answer", 8_000),
+    ("Extensions", 5_000),
+    ("Syn", 15_000),
+    ("Null", 10_000),
+    ("Fin", 10_000),
+    ("Xmas", 10_000),
+    ("Unknown", 10_000),
+    ("Fragment", 5_000),
+    ("Udp", 30_000),
+    ("probe over IPv6", 50_000),
+    ("probe behind extension headers", 30_000),
+    ("probe with IPv4 options", 10_000),
+    ("probe longer than what is read of it", 10_000),
+    ("etherparse reads the same", 100_000),
+    ("etherparse sees none either", 100_000),
+];
+
+type Reach = BTreeMap<&'static str, u64>;
+
+fn reached(reach: &mut Reach, what: &'static str) {
+    *reach.entry(what).or_default() += 1;
+}
+
+#[track_caller]
+fn must(reach: &Reach, wanted: &[(&str, u64)]) {
+    for (what, least) in wanted {
+        let times = reach.get(what).copied().unwrap_or(0);
+        assert!(
+            times >= *least,
+            "\"{what}\" was reached {times} times, not {least}: {reach:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_packet_of_any_bytes_is_a_probe_or_a_reason() {
+    let random = Random::new(1);
+    let mut reach = Reach::new();
+    for n in 0..PACKETS {
+        let packet = match n % 8 {
+            0 => real(&random),
+            1..=3 => {
+                let (mut packet, other) = (real(&random), real(&random));
+                damage(&random, &mut packet, &other);
+                packet
+            }
+            _ => noise(&random),
+        };
+        // The sensor reads the beginning of a long packet, and is told the length of the whole.
+        let read = packet.get(..SNAP).unwrap_or(&packet);
+        let found = std::panic::catch_unwind(|| packet::parse(read, packet.len()));
+        let found = found.unwrap_or_else(|_| panic!("it panics on {packet:02x?}"));
+        count(&packet, found, &mut reach);
+        compare(&packet, found, &mut reach);
+    }
+    must(&reach, &MUST);
+}
+
+fn count(packet: &[u8], found: Result<Probe, NoProbe>, reach: &mut Reach) {
+    let probe = match found {
+        Ok(probe) => probe,
+        Err(why) => return reached(reach, name_of(why)),
+    };
+    reached(
+        reach,
+        match probe.kind {
+            Kind::Connect => "Connect",
+            Kind::Syn => "Syn",
+            Kind::Null => "Null",
+            Kind::Fin => "Fin",
+            Kind::Xmas => "Xmas",
+            Kind::Unknown(_) => "Unknown",
+            Kind::Fragment => "Fragment",
+            Kind::Udp => "Udp",
+        },
+    );
+    let six = probe.source.is_ipv6();
+    for (so, what) in [
+        (six, "probe over IPv6"),
+        (
+            six && packet[6] != probe.protocol.number(),
+            "probe behind extension headers",
+        ),
+        (probe.options, "probe with IPv4 options"),
+        (packet.len() > SNAP, "probe longer than what is read of it"),
+    ] {
+        if so {
+            reached(reach, what);
+        }
+    }
+}
+
+fn name_of(why: NoProbe) -> &'static str {
+    match why {
+        NoProbe::Version => "Version",
+        NoProbe::Length => "Length",
+        NoProbe::Checksum => "Checksum",
+        NoProbe::LaterFragment => "LaterFragment",
+        NoProbe::Protocol => "Protocol",
+        NoProbe::Answer => "Answer",
+        NoProbe::Extensions => "Extensions",
+    }
+}
+
+/// Reads the packet a second time, with a reader that others wrote and that is given all of it.
+fn compare(packet: &[u8], found: Result<Probe, NoProbe>, reach: &mut Reach) {
+    let Ok(ip) = IpSlice::from_slice(packet) else {
+        return;
+    };
+    let probe = match found {
+        Ok(probe) => probe,
+        Err(why) => {
+            let missed = is_probe(&ip);
+            assert!(!missed, "{why:?} is a probe: {packet:02x?}");
+            return reached(reach, "etherparse sees none either");
+        }
+    };
+    let payload = ip.payload();
+    let ours = (probe.source, probe.destination, probe.protocol.number());
+    let theirs = (ip.source_addr(), ip.destination_addr(), payload.ip_number.0);
+    assert_eq!(ours, theirs, "{packet:02x?}");
+    let ports = [probe.source_port.to_be_bytes(), probe.port.to_be_bytes()];
+    assert_eq!(ports.concat(), payload.payload[..4], "{packet:02x?}");
+    match (payload.ip_number, TcpSlice::from_slice(payload.payload)) {
+        // Wherever the segment is sound; of one with a wrong length the flags say no more than they say.
+        (IpNumber::TCP, Ok(tcp)) => {
+            assert_eq!(kind_of(&tcp), Some(plain(probe.kind)), "{packet:02x?}");
+        }
+        _ if probe.kind == Kind::Fragment => {
+            let short = payload.fragmented && payload.payload.len() < 14;
+            assert!(short, "{packet:02x?}");
+        }
+        _ => {}
+    }
+    let options = ip
+        .ipv4()
+        .is_some_and(|four| !four.header().options().is_empty());
+    assert_eq!(probe.options, options, "{packet:02x?}");
+    reached(reach, "etherparse reads the same");
+}
+
+/// Whether it is a probe that we must not overlook: in one piece, not garbled, all of it in what is read.
+fn is_probe(ip: &IpSlice<'_>) -> bool {
+    let (whole, header) = match ip {
+        IpSlice::Ipv4(four) => {
+            let header = four.header();
+            let sealed = remainder(header.slice()) == 0;
+            (
+                sealed && four.extensions().auth.is_none(),
+                header.slice().len(),
+            )
+        }
+        IpSlice::Ipv6(six) => {
+            let chain = six.extensions();
+            let followed = chain.clone().into_iter().count() < EXTENSIONS_MAX;
+            // Which bits are the offset, etherparse 0.18 gets wrong: its word counts where there are none.
+            let piece = |header| matches!(header, Ipv6ExtensionSlice::Fragment(_));
+            let whole = !chain.clone().into_iter().any(piece);
+            // Length zero is a jumbogram to etherparse, and nothing to us.
+            let sized = six.header().payload_length() > 0;
+            (followed && whole && sized, 40 + chain.slice().len())
+        }
+    };
+    let payload = ip.payload();
+    if !whole || payload.fragmented || header + 14 > SNAP {
+        return false;
+    }
+    match payload.ip_number {
+        IpNumber::TCP => {
+            TcpSlice::from_slice(payload.payload).is_ok_and(|tcp| kind_of(&tcp).is_some())
+        }
+        IpNumber::UDP => payload.payload.len() >= 8,
+        _ => false,
+    }
+}
+
+/// 1.2's kinds in the words of its manual; None for what begins nothing.
+fn kind_of(tcp: &TcpSlice<'_>) -> Option<&'static str> {
+    let flags = [tcp.fin(), tcp.syn(), tcp.psh(), tcp.urg()];
+    match (tcp.ack() || tcp.rst(), flags) {
+        (true, _) => None,
+        (false, [false, false, false, false]) => Some("no flag"),
+        (false, [true, false, false, false]) => Some("FIN alone"),
+        (false, [false, true, false, false]) => Some("SYN alone"),
+        (false, [true, _, true, true]) => Some("FIN, PSH, URG"),
+        _ => Some("odd"),
+    }
+}
+
+fn plain(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Null => "no flag",
+        Kind::Fin => "FIN alone",
+        Kind::Syn => "SYN alone",
+        Kind::Xmas => "FIN, PSH, URG",
+        Kind::Unknown(_) => "odd",
+        Kind::Connect | Kind::Fragment | Kind::Udp => "none of TCP's",
+    }
+}
+
+/// The source of the packets is itself put to the test: etherparse takes every sound one.
+#[test]
+fn sound_packets_are_sound() {
+    let random = Random::new(2);
+    for _ in 0..10_000 {
+        let packet = real(&random);
+        let ip = IpSlice::from_slice(&packet);
+        let ip = ip.unwrap_or_else(|error| panic!("{error}: {packet:02x?}"));
+        let found = packet::parse(&packet, packet.len());
+        let fit = !matches!(
+            found,
+            Err(NoProbe::Version | NoProbe::Length | NoProbe::Checksum)
+        );
+        assert!(fit, "{found:?}: {packet:02x?}");
+        assert!(matches!(
+            (ip.source_addr(), ip.destination_addr()),
+            (IpAddr::V4(_), IpAddr::V4(_)) | (IpAddr::V6(_), IpAddr::V6(_))
+        ));
+    }
+}

@@ -1,0 +1,94 @@
+//! A portsentry.conf for a test: a few defaults, and what the test says.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The traps of every test that does not say otherwise: 1.2's "just aware" list in small, with a range.
+pub(crate) const TCP_PORTS: &str = "1,11,15,79,111,512-515,1524,31337,54320";
+pub(crate) const TCP_TRAPS: [u16; 12] =
+    [1, 11, 15, 79, 111, 512, 513, 514, 515, 1524, 31337, 54320];
+pub(crate) const UDP_PORTS: &str = "7,69,161,513,700,32771,54321";
+pub(crate) const UDP_TRAPS: [u16; 7] = [7, 69, 161, 513, 700, 32771, 54321];
+
+/// Traps beside those for the lab's own control probes, so that no scan of a test touches them.
+pub(crate) const CONTROL: u16 = 61000;
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Mode {
+    Connect,
+    Stealth,
+}
+
+impl Mode {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Mode::Connect => "connect",
+            Mode::Stealth => "stealth",
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Config {
+    /// What stands behind `run` on the command line.
+    pub(crate) arguments: &'static [&'static str],
+    keys: BTreeMap<&'static str, String>,
+}
+
+impl Config {
+    /// Blocking off, nobody ignored, the first touch counts.
+    pub(crate) fn new(mode: Mode) -> Config {
+        let control = format!("{CONTROL}-{}", CONTROL + 9);
+        Config {
+            arguments: &[],
+            keys: BTreeMap::new(),
+        }
+        .with("TCP_PORTS", &format!("{TCP_PORTS},{control}"))
+        .with("UDP_PORTS", &format!("{UDP_PORTS},{control}"))
+        .with("TCP_MODE", mode.word())
+        .with("UDP_MODE", mode.word())
+        .with("BLOCK_TCP", "0")
+        .with("BLOCK_UDP", "0")
+        .with("SCAN_TRIGGER", "0")
+        .with("RESOLVE_HOST", "0")
+    }
+
+    /// The same with blocking on.
+    pub(crate) fn blocking(mode: Mode) -> Config {
+        Config::new(mode)
+            .with("BLOCK_TCP", "1")
+            .with("BLOCK_UDP", "1")
+    }
+
+    pub(crate) fn with(mut self, key: &'static str, value: &str) -> Config {
+        self.keys.insert(key, value.to_owned());
+        self
+    }
+
+    pub(crate) fn run_with(mut self, arguments: &'static [&'static str]) -> Config {
+        self.arguments = arguments;
+        self
+    }
+
+    /// How many touches of a source are reported with the last of them.
+    pub(crate) fn trigger(&self) -> u16 {
+        self.keys["SCAN_TRIGGER"]
+            .parse()
+            .map_or(1, |trigger: u16| trigger.max(1))
+    }
+
+    /// The file's text; the daemon's own files live in `home`.
+    pub(crate) fn text(&self, home: &Path) -> String {
+        let home = home.display();
+        let mut text = format!(
+            "# Made for one test.\n\
+             IGNORE_FILE=\"{home}/ignore\"\n\
+             HISTORY_FILE=\"{home}/history\"\n\
+             BLOCKED_FILE=\"{home}/blocked\"\n"
+        );
+        for (key, value) in &self.keys {
+            text.push_str(&format!("{key}=\"{value}\"\n"));
+        }
+        text
+    }
+}

@@ -1,0 +1,69 @@
+//! As many packets as one core can send.
+
+use super::packet;
+use super::{BOUND, Lab, ROUTER, eventually};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Instant;
+
+/// An address for a flood: 198.18.0.0/15 is set aside for load tests, and has room for 131,072.
+pub(crate) fn forged(n: u32) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from_bits(0xc612_0000 + n % 0x2_0000))
+}
+
+/// The touch of a trap that seems to come from the n-th forged address.
+pub(crate) fn forged_syn(n: u32) -> Vec<u8> {
+    packet::tcp(
+        SocketAddr::new(forged(n), 40000),
+        SocketAddr::new(ROUTER, 11),
+        "S",
+    )
+}
+
+/// A flood under way.
+#[derive(Default)]
+pub(crate) struct Flood {
+    sent: AtomicU32,
+    over: AtomicBool,
+}
+
+impl Flood {
+    /// Does something while the scanner's machine sends what `packet` makes of 0, 1, 2 and so on.
+    pub(crate) fn during(
+        lab: &Lab,
+        packet: impl Fn(u32) -> Vec<u8> + Sync,
+        work: impl FnOnce(&Flood),
+    ) {
+        let sender = lab.scanner.sender();
+        let flood = Flood::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let end = Instant::now() + 4 * BOUND;
+                while !flood.over.load(Ordering::Relaxed) && Instant::now() < end {
+                    sender.send(&packet(flood.sent.fetch_add(1, Ordering::Relaxed)));
+                }
+            });
+            // Also when the work panics: otherwise its thread would wait for the flood, and for ever.
+            let _end = Ending(&flood.over);
+            work(&flood);
+        });
+    }
+
+    pub(crate) fn sent(&self) -> u32 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Returns when so many packets have been sent.
+    #[track_caller]
+    pub(crate) fn reaches(&self, packets: u32) {
+        eventually("the flood goes on", || self.sent() >= packets);
+    }
+}
+
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

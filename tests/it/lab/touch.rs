@@ -1,0 +1,94 @@
+//! Ways of touching a port: as a program does, and with raw packets.
+
+use super::namespace::Namespace;
+use super::packet;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Proto {
+    Tcp,
+    Udp,
+}
+
+impl fmt::Display for Proto {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Proto::Tcp => "TCP",
+            Proto::Udp => "UDP",
+        })
+    }
+}
+
+impl Namespace {
+    /// Touches a port with the kernel's own means. A stealth sensor sees a SYN or a datagram, a
+    /// connect sensor a finished handshake or the same datagram.
+    pub(crate) fn touch(&self, proto: Proto, from: IpAddr, to: SocketAddr) {
+        match proto {
+            Proto::Tcp => drop(self.connect(from, to)),
+            Proto::Udp => drop(self.query(from, to)),
+        }
+    }
+
+    /// A connection, or nothing where it was refused, or unanswered for a while.
+    pub(crate) fn connect(&self, from: IpAddr, to: SocketAddr) -> Option<Socket> {
+        self.inside(|| {
+            let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).unwrap();
+            socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
+            socket
+                .connect_timeout(&to.into(), Duration::from_millis(500))
+                .ok()?;
+            Some(socket)
+        })
+    }
+
+    /// A UDP socket that has just sent a few bytes, and waits a while for what comes back.
+    pub(crate) fn query(&self, from: IpAddr, to: SocketAddr) -> UdpSocket {
+        self.say(b"query", SocketAddr::new(from, 0), to)
+    }
+
+    /// The same with a source port and words of one's choice.
+    pub(crate) fn say(&self, words: &[u8], from: SocketAddr, to: SocketAddr) -> UdpSocket {
+        self.inside(|| {
+            let socket = UdpSocket::bind(from).unwrap();
+            socket
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            socket.send_to(words, to).unwrap();
+            socket
+        })
+    }
+
+    pub(crate) fn sender(&self) -> Sender {
+        let raw = |domain| {
+            self.inside(|| Socket::new(domain, Type::RAW, Some(Protocol::from(RAW))).unwrap())
+        };
+        Sender {
+            four: raw(Domain::IPV4),
+            six: raw(Domain::IPV6),
+        }
+    }
+}
+
+/// IPPROTO_RAW: who sends writes the IP header, source address included.
+const RAW: i32 = 255;
+
+/// Sends packets just as they are.
+pub(crate) struct Sender {
+    four: Socket,
+    six: Socket,
+}
+
+impl Sender {
+    pub(crate) fn send(&self, packet: &[u8]) {
+        let to = packet::destination(packet);
+        let socket = if to.is_ipv4() { &self.four } else { &self.six };
+        let to = SocketAddr::new(to, 0).into();
+        // Only a full queue is in the way of a packet, and only for a moment.
+        while socket.send_to(packet, &to).is_err() {
+            std::thread::yield_now();
+        }
+    }
+}

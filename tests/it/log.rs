@@ -1,0 +1,77 @@
+//! The way to syslog: the form of a line, and a syslog that is slow, deaf, or started anew.
+
+use crate::lab::config::{Config, Mode, TCP_TRAPS};
+use crate::lab::daemon::probed;
+use crate::lab::flood::forged_syn;
+use crate::lab::touch::Proto::Tcp;
+use crate::lab::{Lab, ROUTER, SCANNER, SECOND, eventually, scan};
+use regex::bytes::Regex;
+use std::net::SocketAddr;
+
+const TRAP: SocketAddr = SocketAddr::new(ROUTER, 11);
+
+#[test]
+fn every_datagram_has_the_form_that_syslog_daemons_expect() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let daemon = lab.start(Config::new(Mode::Stealth));
+    daemon.settle();
+    let pid = daemon.pid();
+    let form = format!(r"^<29>[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d portsentry\[{pid}\]: [^\n]+$");
+    let form = Regex::new(&form).unwrap();
+    for line in lab.log.all() {
+        assert!(
+            form.is_match(&line.datagram),
+            "{:?}",
+            String::from_utf8_lossy(&line.datagram)
+        );
+    }
+}
+
+#[test]
+fn a_scan_is_logged_in_full_although_syslog_is_busy_for_a_moment() {
+    let Some(lab) = Lab::new(&["nmap"]) else {
+        return;
+    };
+    // Only journald asks for a longer queue than the kernel's ten; a router has no journald.
+    lab.router.sh("echo 10 > /proc/sys/net/unix/max_dgram_qlen");
+    lab.log.restart(&lab.router);
+    let daemon = lab.start(Config::new(Mode::Stealth));
+    let unread = lab.log.stop_reading();
+    lab.nmap(&format!("-sS -p {}", scan::list(&TCP_TRAPS)), ROUTER);
+    lab.log.read(unread);
+    daemon.settle();
+    assert_eq!(daemon.probe_lines().len(), TCP_TRAPS.len());
+    assert_eq!(lab.log.count(|text| text.contains("were lost")), 0);
+}
+
+#[test]
+fn a_syslog_that_is_not_read_holds_up_nothing_and_is_told_what_it_missed() {
+    let Some(lab) = Lab::new(&["nmap"]) else {
+        return;
+    };
+    let _daemon = lab.start(Config::blocking(Mode::Stealth));
+    let unread = lab.log.stop_reading();
+    let sender = lab.scanner.sender();
+    (0..2000).for_each(|n| sender.send(&forged_syn(n)));
+    lab.nmap("-sS --max-retries 1 -p 15,79,111", ROUTER);
+    eventually("a ban that nobody hears of", || lab.banned("10.66.0.2/32"));
+
+    lab.log.read(unread);
+    for port in [11, 15, 79] {
+        lab.scanner
+            .touch(Tcp, SECOND, SocketAddr::new(ROUTER, port));
+    }
+    lab.log
+        .wait_for(|text| text.ends_with("lines were lost: syslog is not read"));
+    lab.log.wait_for_text("Host 10.66.0.3 has been blocked");
+}
+
+#[test]
+fn a_syslog_that_was_started_anew_is_found_again() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let _daemon = lab.start(Config::new(Mode::Stealth));
+    lab.log.restart(&lab.router);
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    let line = probed(SCANNER, Tcp, 11);
+    lab.log.wait_for(|text| text.ends_with(&line));
+}

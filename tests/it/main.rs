@@ -1,0 +1,42 @@
+//! Everything that is tested from outside: one crate, so that it links once and shares the lab.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected shall end there and say so"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the rules are for the daemon's core; tests start programs and look at the clock"
+)]
+
+mod lab;
+
+// Without a network: the core alone.
+mod filter;
+mod fuzz;
+mod noalloc;
+mod sim;
+mod tidy;
+
+// Without a network as well: the program, where it ends at once.
+mod check;
+
+// In the lab: real sockets, real kernel, real nmap, real iptables.
+mod blocking;
+mod commands;
+mod consumers;
+mod cutoff;
+mod files;
+mod flood;
+mod innocent;
+mod life;
+mod log;
+mod probes;
+mod quiet;
+mod rules;
+mod self_test;
+mod stop;
+mod surroundings;

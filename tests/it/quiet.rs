@@ -1,0 +1,109 @@
+//! What the daemon does not do: wake up for other people's packets, and answer.
+
+use crate::lab::capture::Passed;
+use crate::lab::config::{Config, Mode, TCP_TRAPS};
+use crate::lab::daemon::probed;
+use crate::lab::flood::Flood;
+use crate::lab::packet;
+use crate::lab::touch::Proto::Tcp;
+use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, SECOND};
+use std::net::{IpAddr, SocketAddr};
+
+const PACKETS: u32 = 200_000;
+
+/// Three probes, some news of addresses, a look at a file: so often it may be woken meanwhile.
+const HANDFUL: u64 = 30;
+
+#[test]
+fn syns_to_other_ports_wake_nobody() {
+    let traps = |port: &u16| TCP_TRAPS.contains(port) || *port >= 61000;
+    let others: Vec<u16> = (1..=u16::MAX).filter(|port| !traps(port)).collect();
+    check(|n| {
+        let to = others[n as usize % others.len()];
+        packet::tcp(
+            SocketAddr::new(SECOND, 40000),
+            SocketAddr::new(ROUTER, to),
+            "S",
+        )
+    });
+}
+
+#[test]
+fn acks_to_trap_ports_wake_nobody() {
+    check(|n| {
+        let to = TCP_TRAPS[n as usize % TCP_TRAPS.len()];
+        let from = SocketAddr::new(SECOND, 1024 + u16::try_from(n % 60_000).unwrap());
+        packet::tcp(from, SocketAddr::new(ROUTER, to), "A")
+    });
+}
+
+/// A probe before, in the middle of, and after the flood is logged, and those are all the work there is.
+#[track_caller]
+fn check(packet: impl Fn(u32) -> Vec<u8> + Sync) {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let daemon = lab.start(Config::new(Mode::Stealth));
+    let probe = |port| {
+        lab.scanner
+            .touch(Tcp, SCANNER, SocketAddr::new(ROUTER, port));
+        let line = probed(SCANNER, Tcp, port);
+        lab.log.wait_for(|text| text.ends_with(&line));
+    };
+    let before = daemon.wakeups();
+    probe(11);
+    Flood::during(&lab, packet, |flood| {
+        flood.reaches(PACKETS / 2);
+        let sent = flood.sent();
+        probe(15);
+        // At once: long before the flood is over.
+        assert!(
+            flood.sent() < sent + PACKETS / 4,
+            "the probe had to wait for the flood"
+        );
+        flood.reaches(PACKETS);
+    });
+    probe(79);
+    let woken = daemon.wakeups() - before;
+    assert!(
+        woken <= HANDFUL,
+        "woken {woken} times by {PACKETS} packets that are no probes"
+    );
+    assert_eq!(daemon.probe_lines().len(), 3);
+}
+
+#[test]
+fn a_trap_in_stealth_mode_answers_as_if_nobody_were_there() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let capture = lab.capture();
+    let sender = lab.scanner.sender();
+    let answers = |port| {
+        for (from, to) in [(SCANNER, ROUTER), (SCANNER6, ROUTER6)] {
+            for trap in TCP_TRAPS {
+                sender.send(&packet::tcp(
+                    SocketAddr::new(from, port),
+                    SocketAddr::new(to, trap),
+                    "S",
+                ));
+            }
+            let last =
+                move |p: &Passed| p.to == SocketAddr::new(from, port) && from_trap(p, to, 54320);
+            capture.until(last);
+        }
+        let mut all = capture.all();
+        all.retain(|p| p.to.port() == port);
+        all.iter()
+            .map(|p| (p.from, p.syn, p.ack, p.rst))
+            .collect::<Vec<_>>()
+    };
+    let without = answers(40001);
+    let daemon = lab.start(Config::new(Mode::Stealth));
+    let with = answers(40002);
+    daemon.settle();
+    assert_eq!(daemon.probe_lines().len(), 2 * TCP_TRAPS.len());
+    assert_eq!(with.len(), 2 * TCP_TRAPS.len());
+    assert_eq!(with, without);
+    assert!(with.iter().all(|(_, syn, _, rst)| *rst && !syn), "{with:?}");
+}
+
+fn from_trap(packet: &Passed, router: IpAddr, port: u16) -> bool {
+    packet.from == SocketAddr::new(router, port)
+}
