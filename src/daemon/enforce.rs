@@ -154,7 +154,6 @@ impl Enforcer {
             .settle(now, ended.ok, bans, |source, ban, change| match change {
                 Change::Enforced => {
                     log.say(DoneLine::Firewall(ban.probe.source, *source));
-                    ban.failed = false;
                     records::note_progress(ban, config, log);
                 }
                 Change::GivenUp => {
@@ -242,7 +241,12 @@ fn settle_action(now: Instant, source: Prefix, step: Step, ended: &Ended, state:
         if !ban.failed_once(now.after(rest(u32::from(ban.attempts) + 1))) {
             return;
         }
-        log.say(FailedLine(&ban.probe, ban.mode));
+        // A command beside the block takes nothing from it; 1.2 did not even look at its status.
+        let blocks = step == Step::Stop || ban.stop == Stop::Nothing;
+        if blocks || step == Step::Deny {
+            log.say(FailedLine(&ban.probe, ban.mode));
+        }
+        ban.failed |= blocks;
     }
     ban.proceed(config.actions.next(step, ban.stop));
     records::note_progress(ban, config, log);

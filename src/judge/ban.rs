@@ -51,7 +51,7 @@ pub struct Ban {
     pub attempts: u8,
     /// When that step may be tried again.
     pub rest_until: Instant,
-    /// Some step failed for good.
+    /// What should stop packets failed for good.
     pub failed: bool,
     /// It is written in the history.
     pub recorded: bool,
@@ -109,9 +109,7 @@ impl Ban {
     pub fn failed_once(&mut self, again: Instant) -> bool {
         self.attempts = self.attempts.saturating_add(1);
         self.rest_until = again;
-        let last = self.attempts >= ATTEMPTS_MAX;
-        self.failed |= last;
-        last
+        self.attempts >= ATTEMPTS_MAX
     }
 
     /// Goes on to `step`.

@@ -1,7 +1,7 @@
 //! Files: short ones, read and written whole, with a bound.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -42,12 +42,19 @@ pub fn append_line_once(path: &str, line: &str, max: u64) -> io::Result<()> {
     if lines.any(|known| known == line.as_bytes()) {
         return Ok(());
     }
-    let newline = if bytes.last().is_none_or(|last| *last == b'\n') {
-        ""
-    } else {
-        "\n"
-    };
+    let newline = if ends_a_line(path) { "" } else { "\n" };
     append(path, &format!("{newline}{line}\n"))
+}
+
+/// Whether a file ends with a newline, is empty, or is not there.
+fn ends_a_line(path: &str) -> bool {
+    let last = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::End(-1))?;
+        let mut byte = [0];
+        file.read_exact(&mut byte)?;
+        Ok(byte == *b"\n")
+    });
+    last.unwrap_or(true)
 }
 
 /// Empties a file, making it (0644) if it is missing.

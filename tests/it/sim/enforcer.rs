@@ -178,10 +178,10 @@ impl Enforcer {
         while let Some(source) = due(&detector.bans, now) {
             let ban = detector.bans.get_mut(&source).unwrap();
             assert_eq!((ban.step, ban.stop), (Step::Stop, Stop::Route));
-            if random.percent(self.bad) && !ban.failed_once(now.after(REST)) {
+            let failed = random.percent(self.bad);
+            if failed && !ban.failed_once(now.after(REST)) {
                 continue;
             }
-            let failed = ban.failed;
             ban.proceed(self.actions.next(ban.step, ban.stop));
             if failed {
                 reached(reach, "route failed for good");
