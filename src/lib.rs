@@ -45,8 +45,8 @@
 //! - Nothing that the network sends can end the process, grow its memory or its files, or make it start more than
 //!   one child of the firewall and one of the owner's commands at a time.
 //!
-//! To read on: [`judge::detector`] is the rule of banning, [`daemon`] the loop, [`act::reconcile`] how the firewall
-//! follows.
+//! To read on: [`judge::detector`] is the rule of banning, [`daemon`] the loop, [`act::reconcile`] how the
+//! firewall follows.
 
 pub mod act;
 pub mod cli;

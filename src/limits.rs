@@ -55,8 +55,8 @@ pub const WINDOW: Duration = Duration::from_secs(24 * 3600);
 pub const FOLD: Duration = Duration::from_secs(60);
 
 /// Bans in force. Each is one rule in a plain iptables chain, which the kernel walks for every new connection.
-/// When it is full a source displaces the ban with the least evidence, if that is less than its own; otherwise it is
-/// refused, and counted.
+/// When it is full a source displaces the ban with the least evidence, if that is less than its own; otherwise
+/// it is refused, and counted.
 pub const BANS_MAX: usize = 1024;
 
 /// Bans on their way out, which still have a rule. When so many are leaving, new ones wait.
@@ -131,7 +131,7 @@ pub const DENY_BYTES_MAX: u64 = 1024 * 1024;
 
 /// How old a reading of the kernel's list of listeners may be: a service that starts is no trap
 /// within a second.
-pub const LISTENERS_AGE: Duration = Duration::from_millis(500);
+pub const LISTENERS_AGE: Duration = Duration::from_millis(200);
 
 /// Listeners that are remembered of one protocol. More: the rest is looked up again for each packet.
 pub const LISTENERS_MAX: usize = 512;

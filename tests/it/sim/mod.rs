@@ -1,13 +1,14 @@
 //! The rules over time: a simulated clock, network and firewall against a naive model, from seeds.
 //!
-//! Each seed draws its own world. `SEED=n` plays one of them again, `SEEDS=n` plays that many. The test fails if an
-//! interesting branch was never reached: a simulation that proves nothing is green as well.
+//! Each seed draws its own world. `SEED=n` plays one of them again, `SEEDS=n` plays that many. The test fails
+//! if an interesting branch was never reached: a simulation that proves nothing is green as well.
 
 #![allow(
     clippy::print_stdout,
     reason = "the harness shows it where a seed fails, and with --nocapture"
 )]
 
+mod draw;
 mod enforcer;
 mod firewall;
 mod model;

@@ -1,24 +1,20 @@
 //! One world: a network full of sources, drawn from a seed.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use portsentry::judge::ban::Stop;
-use portsentry::judge::detector::{Block, Detector, Outcome, Policy, Verdict};
+use portsentry::judge::detector::{Detector, Outcome, Verdict};
 use portsentry::limits::BANS_MAX;
 use portsentry::net::{Family, Prefix};
 use portsentry::see::conntrack::Belongs;
-use portsentry::see::probe::{Flags, Kind, Mode, Probe, Protocol};
-use portsentry::see::traps::{Ports, Traps};
+use portsentry::see::probe::{Mode, Protocol};
 use portsentry::time::Instant;
 
+use super::draw::{self, TCP, UDP, address};
 use super::enforcer::Enforcer;
 use super::model::{Expected, Model};
 use super::random::Random;
 use super::{Reach, reached};
-
-const TCP: [u16; 6] = [1, 11, 79, 111, 512, 1080];
-const UDP: [u16; 4] = [7, 69, 161, 54321];
 
 pub(super) struct World {
     now: Instant,
@@ -37,7 +33,7 @@ impl World {
         let mut random = Random::new(seed);
         let crowd = random.pick(&[3, 20, 60, 60, 200, 3000]);
         let bad = random.pick(&[0, 5, 30, 80]);
-        let policy = policy(&mut random, crowd);
+        let policy = draw::policy(&mut random, crowd);
         let mut enforcer = Enforcer::new(bad);
         enforcer.reconciler.up = policy.needs_firewall();
         let mut world = Self {
@@ -105,7 +101,7 @@ impl World {
     }
 
     fn probe(&mut self, reach: &mut Reach) {
-        let probe = self.draw_probe();
+        let probe = draw::probe(&mut self.random, self.crowd);
         let belongs = match self.random.percent(6) {
             false => Belongs::Nobody,
             true => self
@@ -162,35 +158,8 @@ impl World {
         }
     }
 
-    fn draw_probe(&mut self) -> Probe {
-        let kinds = [
-            Kind::Syn,
-            Kind::Syn,
-            Kind::Null,
-            Kind::Fin,
-            Kind::Xmas,
-            Kind::Unknown(Flags::from_byte(3)),
-        ];
-        let random = &mut self.random;
-        let tcp = random.percent(70);
-        let port = match (random.percent(10), tcp) {
-            (true, _) => 8080,
-            (_, true) => random.pick(&TCP),
-            (_, false) => random.pick(&UDP),
-        };
-        Probe {
-            source: address(random.below(self.crowd)),
-            destination: address(0),
-            source_port: random.pick(&[4000, 4001, 4002]),
-            port,
-            protocol: if tcp { Protocol::Tcp } else { Protocol::Udp },
-            kind: if tcp { random.pick(&kinds) } else { Kind::Udp },
-            options: false,
-        }
-    }
-
     fn reconfigure(&mut self, reach: &mut Reach) {
-        let policy = policy(&mut self.random, self.crowd);
+        let policy = draw::policy(&mut self.random, self.crowd);
         self.enforcer.reconciler.up = policy.needs_firewall();
         let before = self.detector.bans.wanted();
         self.detector.adopt(policy);
@@ -240,7 +209,7 @@ impl World {
     /// A flood before we look: so many sources that the table of bans is full from the beginning.
     fn fill(&mut self) {
         for n in 0..self.crowd {
-            let mut probe = self.draw_probe();
+            let mut probe = draw::probe(&mut self.random, self.crowd);
             probe.source = address(n);
             probe.port = if probe.protocol == Protocol::Tcp {
                 TCP[0]
@@ -253,56 +222,6 @@ impl World {
                     .judge(self.now, &probe, Mode::Stealth, Belongs::Nobody);
             }
         }
-    }
-}
-
-/// A crowd blocks by the firewall from the first touch, so that the tables fill.
-fn policy(random: &mut Random, crowd: usize) -> Policy {
-    let mut ports = (Ports::new(), Ports::new());
-    TCP.iter()
-        .for_each(|port| ports.0.add(*port, *port).unwrap());
-    UDP.iter()
-        .for_each(|port| ports.1.add(*port, *port).unwrap());
-    let blocks = [
-        Block::Full,
-        Block::Full,
-        Block::Full,
-        Block::RunOnly,
-        Block::Off,
-    ];
-    let full = crowd > 1000 && random.percent(90);
-    let mut block = || {
-        if full {
-            Block::Full
-        } else {
-            random.pick(&blocks)
-        }
-    };
-    Policy {
-        traps: Traps {
-            tcp: ports.0,
-            udp: ports.1,
-        },
-        block_tcp: block(),
-        block_udp: block(),
-        stop: match full || random.percent(80) {
-            true => Stop::Firewall,
-            false => Stop::Route,
-        },
-        scan_trigger: if full {
-            0
-        } else {
-            random.pick(&[0, 1, 2, 3, 5, 9])
-        },
-    }
-}
-
-/// The address of the nth source; every fourth has IPv6, four of them to a /64.
-fn address(n: usize) -> IpAddr {
-    let n = u16::try_from(n).unwrap();
-    match n % 4 {
-        1 => Ipv6Addr::new(0x2001, 0xdb8, 0, n / 16, 0, 0, 0, n).into(),
-        _ => Ipv4Addr::new(198, 51, (n >> 8).try_into().unwrap(), n.to_be_bytes()[1]).into(),
     }
 }
 
