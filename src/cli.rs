@@ -82,7 +82,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             run_dir,
             modes: combined(modes, flags),
         }),
-        Some("check") if flags == Modes::default() => Ok(Command::Check { config }),
+        Some("check") if combined(modes, flags) == Modes::default() => {
+            Ok(Command::Check { config })
+        }
         Some("check") => Err("check takes no mode".into()),
         Some(word) => Err(format!("unknown command \"{word}\"")),
         None => Err("say what to do: run or check".into()),
@@ -175,5 +177,6 @@ mod tests {
         check("run twice", Err("twice"));
         check("run -x", Err("-x"));
         check("check -tcp", Err("no mode"));
+        check("check --udp-mode off", Err("no mode"));
     }
 }

@@ -2,6 +2,7 @@
 //! reason, and what would be watched.
 
 use std::fmt::Write;
+use std::io::ErrorKind;
 
 use crate::config::ignore::{self, BadLine};
 use crate::config::{Config, Modes, Severity, classic};
@@ -48,11 +49,17 @@ fn ignore_files(config: &Config, out: &mut String) -> bool {
         return true;
     };
     let mut list = Box::new(Ignored::new());
-    let mut sound = true;
+    let (mut sound, mut there) = (true, false);
     for path in [file.clone(), format!("{file}.static")] {
-        let Ok(text) = files::read(&path, CONFIG_BYTES_MAX) else {
-            continue;
+        let text = match files::read(&path, CONFIG_BYTES_MAX) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => {
+                let _ = writeln!(out, "{path}: {error}");
+                return false;
+            }
         };
+        there = true;
         ignore::read(&text, &mut list, |line, why, entry| {
             sound = false;
             let why = match why {
@@ -62,6 +69,12 @@ fn ignore_files(config: &Config, out: &mut String) -> bool {
             };
             let _ = writeln!(out, "{path}:{line}: \"{entry}\" {why}; it is left out");
         });
+    }
+    if !there {
+        let _ = writeln!(
+            out,
+            "{file}: note: there is no such file, nor one with .static behind it"
+        );
     }
     sound
 }

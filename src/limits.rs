@@ -103,12 +103,10 @@ pub const COMPLAINT_MAX: usize = 160;
 /// Packets taken from one socket before the loop looks at the others, the signals and the children.
 pub const BATCH_MAX: usize = 64;
 
-/// Bytes of a packet that are read: 60 of IPv4 header and 20 of TCP fit, and so does a chain of
-/// IPv6 extension headers. A longer chain is counted as unreadable.
-pub const SNAP: usize = 256;
-
-/// IPv6 extension headers that are followed (RFC 8200, 4.1, recommends at most seven kinds).
-pub const EXTENSIONS_MAX: usize = 8;
+/// Bytes of a packet that are read: all of what an Ethernet carries, because IPv6 may put any number of
+/// extension headers before TCP, and the kernel answers behind all of them. What a larger frame carries
+/// behind them is not seen.
+pub const SNAP: usize = 1536;
 
 /// Log lines about sources on probation: a burst, then so many a second. A flood of forged sources
 /// is such lines and nothing else; above this they are counted and the count is reported.

@@ -22,6 +22,8 @@ pub enum BadLine {
 pub fn read(text: &[u8], list: &mut Ignored, mut report: impl FnMut(usize, BadLine, &str)) {
     for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
         let line = String::from_utf8_lossy(line);
+        // Reported lines are shown on terminals.
+        let line = line.trim().replace(char::is_control, " ");
         let entry = line.trim();
         if entry.is_empty() || entry.starts_with('#') {
             continue;

@@ -141,13 +141,16 @@ impl Intake {
     /// Takes a bounded number of probes from every sensor that has some.
     pub(super) fn take(&mut self, now: Instant, poll: &Poll, state: &mut State) {
         let mut buffer = [0; SNAP];
-        for (sniffer, _) in self.sniffers.iter().filter(|(_, at)| poll.is_ready(*at)) {
+        let sniffers = Family::BOTH.into_iter().zip(&self.sniffers);
+        for (family, (sniffer, _)) in sniffers.filter(|(_, (_, at))| poll.is_ready(*at)) {
             for _ in 0..BATCH_MAX {
                 let Some((len, wire_len)) = sniffer.receive(&mut buffer) else {
                     break;
                 };
                 let bytes = buffer.get(..len).unwrap_or_default();
-                if let Ok(probe) = packet::parse(bytes, wire_len) {
+                // A frame may lie about the version of what it carries; the filter believed the frame.
+                let probe = packet::parse(bytes, wire_len).ok();
+                if let Some(probe) = probe.filter(|p| Family::of(p.destination) == family) {
                     stealth(now, &probe, state);
                 }
             }

@@ -67,8 +67,8 @@ const DEVICE: u32 = 0xffff_f008;
 
 const DROP: Insn = insn(RET, 0);
 const PASS: Insn = insn(RET, SNAP_U32);
-const SNAP_U32: u32 = 256;
-const _: () = assert!(SNAP == 256);
+const SNAP_U32: u32 = 1536;
+const _: () = assert!(SNAP == 1536);
 
 /// The program for one family.
 pub fn program(family: Family, sight: &Sight<'_>) -> Vec<Insn> {

@@ -6,7 +6,6 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::limits::EXTENSIONS_MAX;
 use crate::see::probe::{Flags, Kind, Probe, Protocol};
 
 /// Why a packet is no probe.
@@ -24,8 +23,6 @@ pub enum NoProbe {
     Protocol,
     /// ACK or RST: it begins nothing.
     Answer,
-    /// More IPv6 extension headers than are followed.
-    Extensions,
 }
 
 /// What the IP header said, and what it carries.
@@ -106,13 +103,11 @@ fn ipv6(bytes: &[u8], wire_len: usize) -> Result<Carried<'_>, NoProbe> {
         more_fragments: false,
         options: false,
     };
-    for _ in 0..EXTENSIONS_MAX {
-        if !is_extension(carried.protocol) {
-            return Ok(carried);
-        }
+    // Each takes eight bytes at least of what was read, so the chain ends.
+    while is_extension(carried.protocol) {
         carried = skip_extension(carried)?;
     }
-    Err(NoProbe::Extensions)
+    Ok(carried)
 }
 
 /// Hop-by-hop options, routing, fragment, authentication, destination options.
@@ -132,7 +127,7 @@ fn skip_extension(carried: Carried<'_>) -> Result<Carried<'_>, NoProbe> {
         if be16(head[2], head[3]) & 0xfff8 != 0 {
             return Err(NoProbe::LaterFragment);
         }
-        more_fragments = head[3] & 1 != 0;
+        more_fragments |= head[3] & 1 != 0;
     }
     Ok(Carried {
         protocol: head[0],
@@ -153,7 +148,9 @@ fn tcp(carried: &Carried<'_>) -> Result<Probe, NoProbe> {
         return Err(NoProbe::Length);
     }
     let head = carried.payload.first_chunk::<14>().ok_or(NoProbe::Length)?;
-    if head[12] >> 4 < 5 {
+    // The kernel drops a segment whose header is longer than itself; what else a fragment brings is not known.
+    let header_len = usize::from(head[12] >> 4) * 4;
+    if header_len < 20 || (!carried.more_fragments && header_len > carried.payload_len) {
         return Err(NoProbe::Length);
     }
     let kind = Flags::from_byte(head[13]).kind().ok_or(NoProbe::Answer)?;

@@ -6,7 +6,7 @@ use crate::lab::touch::Proto::{Tcp, Udp};
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, SECOND, eventually, scan};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 const SERVICE: u16 = 9099;
@@ -28,9 +28,7 @@ fn with_0_a_scan_is_reported_and_succeeds() {
             return;
         };
         let daemon = lab.start(Config::new(mode));
-        let _service = lab
-            .router
-            .inside(|| TcpListener::bind((ROUTER, SERVICE)).unwrap());
+        let _service = lab.router.listen((ROUTER, SERVICE));
         let ports = scan::list(&TCP_TRAPS);
         let found = lab.nmap(&format!("{scan} -p {ports},{SERVICE}"), ROUTER);
         assert!(found.open.contains(&SERVICE), "{}", found.said);
@@ -85,7 +83,7 @@ fn with_1_a_ban_stops_what_the_source_begins_and_nothing_else() {
         let Some(lab) = Lab::new(&[]) else { return };
         let _daemon = lab.start(Config::blocking(mode));
         let service = SocketAddr::new(ROUTER, SERVICE);
-        let listener = lab.router.inside(|| TcpListener::bind(service).unwrap());
+        let listener = lab.router.listen(service);
         let mut session = lab.scanner.connect(SCANNER, service).unwrap();
         let (mut other_end, _) = listener.accept().unwrap();
 

@@ -3,7 +3,7 @@
 use crate::lab::capture::Passed;
 use crate::lab::config::{Config, Mode};
 use crate::lab::{Lab, ROUTER, SCANNER};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 /// Not among those that nmap tries first, and among the thousand that it tries.
 const SERVICE: u16 = 9099;
@@ -13,9 +13,7 @@ fn a_scan_at_the_rate_of_a_network_does_not_find_the_service() {
     let Some(lab) = Lab::new(&["nmap"]) else {
         return;
     };
-    let _service = lab
-        .router
-        .inside(|| TcpListener::bind((ROUTER, SERVICE)).unwrap());
+    let _service = lab.router.listen((ROUTER, SERVICE));
     let daemon = lab.start(Config::new(Mode::Stealth));
     // Without a least rate nmap takes the silence for a crowded network, and minutes for the scan.
     let scan = "-sS --min-rate 300 --max-rate 300 --max-retries 1";
@@ -41,9 +39,7 @@ fn at_full_speed_nothing_is_answered_once_the_firewall_program_has_ended() {
         return;
     };
     let _watch = lab.watch_firewall();
-    let _service = lab
-        .router
-        .inside(|| TcpListener::bind((ROUTER, SERVICE)).unwrap());
+    let _service = lab.router.listen((ROUTER, SERVICE));
     let daemon = lab.start(Config::blocking(Mode::Stealth));
     daemon.settle();
     lab.log.wait_for_many(4, |text| {

@@ -102,7 +102,7 @@ fn a_wrong_program_is_found_out() {
             let mut wrong = right.clone();
             let insn = &mut wrong[at];
             match insn.code {
-                0x06 => insn.k = 256 - insn.k,
+                0x06 => insn.k = u32::try_from(SNAP).unwrap() - insn.k,
                 _ => (insn.jt, insn.jf) = (insn.jf, insn.jt),
             }
             wrong

@@ -8,7 +8,6 @@ mod text;
 
 use bytes::{Random, damage, noise, real, remainder};
 use etherparse::{IpNumber, IpSlice, Ipv6ExtensionSlice, TcpSlice};
-use portsentry::limits::{EXTENSIONS_MAX, SNAP};
 use portsentry::see::packet::{self, NoProbe};
 use portsentry::see::probe::{Kind, Probe};
 use std::collections::BTreeMap;
@@ -17,14 +16,13 @@ use std::net::IpAddr;
 const PACKETS: usize = 1_000_000;
 
 /// Every answer of the reader, and how often it must have been given at least.
-const MUST: [(&str, u64); 20] = [
+const MUST: [(&str, u64); 19] = [
     ("Version", 100_000),
     ("Length", 200_000),
     ("Checksum", 15_000),
     ("LaterFragment", 40_000),
     ("Protocol", 20_000),
     ("Answer", 8_000),
-    ("Extensions", 5_000),
     ("Syn", 15_000),
     ("Null", 10_000),
     ("Fin", 10_000),
@@ -39,6 +37,9 @@ const MUST: [(&str, u64); 20] = [
     ("etherparse reads the same", 100_000),
     ("etherparse sees none either", 100_000),
 ];
+
+/// Bytes of a packet that are read. The daemon reads more (`limits::SNAP`); with this, many are cut.
+const READ: usize = 256;
 
 type Reach = BTreeMap<&'static str, u64>;
 
@@ -72,7 +73,7 @@ fn a_packet_of_any_bytes_is_a_probe_or_a_reason() {
             _ => noise(&random),
         };
         // The sensor reads the beginning of a long packet, and is told the length of the whole.
-        let read = packet.get(..SNAP).unwrap_or(&packet);
+        let read = packet.get(..READ).unwrap_or(&packet);
         let found = std::panic::catch_unwind(|| packet::parse(read, packet.len()));
         let found = found.unwrap_or_else(|_| panic!("it panics on {packet:02x?}"));
         count(&packet, found, &mut reach);
@@ -107,7 +108,7 @@ fn count(packet: &[u8], found: Result<Probe, NoProbe>, reach: &mut Reach) {
             "probe behind extension headers",
         ),
         (probe.options, "probe with IPv4 options"),
-        (packet.len() > SNAP, "probe longer than what is read of it"),
+        (packet.len() > READ, "probe longer than what is read of it"),
     ] {
         if so {
             reached(reach, what);
@@ -123,12 +124,19 @@ fn name_of(why: NoProbe) -> &'static str {
         NoProbe::LaterFragment => "LaterFragment",
         NoProbe::Protocol => "Protocol",
         NoProbe::Answer => "Answer",
-        NoProbe::Extensions => "Extensions",
     }
 }
 
 /// Reads the packet a second time, with a reader that others wrote and that is given all of it.
 fn compare(packet: &[u8], found: Result<Probe, NoProbe>, reach: &mut Reach) {
+    if found.is_ok() {
+        let claimed = match packet[0] >> 4 {
+            4 => u16::from_be_bytes([packet[2], packet[3]]),
+            _ => 40 + u16::from_be_bytes([packet[4], packet[5]]),
+        };
+        let there = usize::from(claimed) <= packet.len();
+        assert!(there, "it is longer than what arrived: {packet:02x?}");
+    }
     let Ok(ip) = IpSlice::from_slice(packet) else {
         return;
     };
@@ -146,14 +154,15 @@ fn compare(packet: &[u8], found: Result<Probe, NoProbe>, reach: &mut Reach) {
     assert_eq!(ours, theirs, "{packet:02x?}");
     let ports = [probe.source_port.to_be_bytes(), probe.port.to_be_bytes()];
     assert_eq!(ports.concat(), payload.payload[..4], "{packet:02x?}");
+    let (offset, more) = piece(&ip);
+    assert_eq!(offset, 0, "{packet:02x?}");
     match (payload.ip_number, TcpSlice::from_slice(payload.payload)) {
         // Wherever the segment is sound; of one with a wrong length the flags say no more than they say.
         (IpNumber::TCP, Ok(tcp)) => {
             assert_eq!(kind_of(&tcp), Some(plain(probe.kind)), "{packet:02x?}");
         }
         _ if probe.kind == Kind::Fragment => {
-            let short = payload.fragmented && payload.payload.len() < 14;
-            assert!(short, "{packet:02x?}");
+            assert!(more && payload.payload.len() < 14, "{packet:02x?}");
         }
         _ => {}
     }
@@ -164,37 +173,58 @@ fn compare(packet: &[u8], found: Result<Probe, NoProbe>, reach: &mut Reach) {
     reached(reach, "etherparse reads the same");
 }
 
-/// Whether it is a probe that we must not overlook: in one piece, not garbled, all of it in what is read.
-fn is_probe(ip: &IpSlice<'_>) -> bool {
-    let (whole, header) = match ip {
+/// Where in its datagram this piece begins, and whether another follows: from the bytes, because etherparse 0.18
+/// takes other bits of IPv6's fragment header for the offset than RFC 8200, 4.5, does.
+fn piece(ip: &IpSlice<'_>) -> (u16, bool) {
+    match ip {
         IpSlice::Ipv4(four) => {
             let header = four.header();
-            let sealed = remainder(header.slice()) == 0;
-            (
-                sealed && four.extensions().auth.is_none(),
-                header.slice().len(),
-            )
+            (header.fragments_offset().value(), header.more_fragments())
+        }
+        IpSlice::Ipv6(six) => {
+            let mut piece = (0, false);
+            for header in six.extensions().clone() {
+                if let Ipv6ExtensionSlice::Fragment(header) = header {
+                    let bytes = header.slice();
+                    piece.0 |= u16::from_be_bytes([bytes[2], bytes[3]]) >> 3;
+                    piece.1 |= bytes[3] & 1 != 0;
+                }
+            }
+            piece
+        }
+    }
+}
+
+/// Whether it is a probe that must not be overlooked: not garbled, and with all that counts in what is read.
+fn is_probe(ip: &IpSlice<'_>) -> bool {
+    let (sound, header) = match ip {
+        IpSlice::Ipv4(four) => {
+            let header = four.header().slice();
+            let sealed = remainder(header) == 0;
+            (sealed && four.extensions().auth.is_none(), header.len())
         }
         IpSlice::Ipv6(six) => {
             let chain = six.extensions();
-            let followed = chain.clone().into_iter().count() < EXTENSIONS_MAX;
-            // Which bits are the offset, etherparse 0.18 gets wrong: its word counts where there are none.
-            let piece = |header| matches!(header, Ipv6ExtensionSlice::Fragment(_));
-            let whole = !chain.clone().into_iter().any(piece);
+            // A piece of a piece: nobody sends such a thing, and what it is depends on who puts it together.
+            let pieces = chain.clone().into_iter();
+            let pieces = pieces.filter(|h| matches!(h, Ipv6ExtensionSlice::Fragment(_)));
+            let plain = pieces.count() < 2;
             // Length zero is a jumbogram to etherparse, and nothing to us.
             let sized = six.header().payload_length() > 0;
-            (followed && whole && sized, 40 + chain.slice().len())
+            (plain && sized, 40 + chain.slice().len())
         }
     };
-    let payload = ip.payload();
-    if !whole || payload.fragmented || header + 14 > SNAP {
+    let (offset, more) = piece(ip);
+    let payload = ip.payload().payload;
+    if !sound || offset > 0 || header + 14 > READ {
         return false;
     }
-    match payload.ip_number {
-        IpNumber::TCP => {
-            TcpSlice::from_slice(payload.payload).is_ok_and(|tcp| kind_of(&tcp).is_some())
+    match (ip.payload().ip_number, payload.len(), more) {
+        (IpNumber::TCP, 4..14, true) => true,
+        (IpNumber::TCP, ..) => {
+            TcpSlice::from_slice(payload).is_ok_and(|tcp| kind_of(&tcp).is_some())
         }
-        IpNumber::UDP => payload.payload.len() >= 8,
+        (IpNumber::UDP, 8.., _) => true,
         _ => false,
     }
 }

@@ -7,7 +7,7 @@ use crate::lab::daemon::{Daemon, probed};
 use crate::lab::touch::Proto::{self, Tcp, Udp};
 use crate::lab::{GATEWAY, LAN, Lab, ROUTER, SCANNER, SECOND, eventually};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 
 /// A server in the world outside, as a resolver or a QUIC server would be.
 const SERVER: SocketAddr = SocketAddr::new(SCANNER, 5353);
@@ -55,7 +55,7 @@ fn an_answer_to_a_masqueraded_query_from_a_trap_port() {
         return;
     };
     let daemon = lab.start(Config::blocking(Mode::Stealth));
-    let server = lab.scanner.inside(|| UdpSocket::bind(SERVER).unwrap());
+    let server = lab.scanner.receive(SERVER);
     let client = lab.lan().say(b"query", SocketAddr::new(LAN, 54321), SERVER);
     let asker = ask(&lab, &client, &server);
     assert_eq!(
@@ -70,7 +70,7 @@ fn an_answer_to_a_masqueraded_query_from_a_trap_port() {
 fn an_answer_to_the_routers_own_query_from_a_trap_port() {
     let Some(lab) = Lab::new(&[]) else { return };
     let daemon = lab.start(Config::blocking(Mode::Stealth));
-    let server = lab.scanner.inside(|| UdpSocket::bind(SERVER).unwrap());
+    let server = lab.scanner.receive(SERVER);
     let client = lab.router.say(b"query", at_router(32771), SERVER);
     let asker = ask(&lab, &client, &server);
     assert_eq!(asker, at_router(32771));
@@ -89,7 +89,7 @@ fn a_visitor_of_a_forwarded_port_that_is_in_the_trap_list() {
         "iptables -w -t nat -A PREROUTING -i wan -p tcp --dport 1524 -j DNAT --to {LAN}:80"
     ));
     let daemon = lab.start(Config::blocking(Mode::Stealth));
-    let web = lab.lan().inside(|| TcpListener::bind((LAN, 80)).unwrap());
+    let web = lab.lan().listen((LAN, 80));
     let mut visitor = lab
         .scanner
         .connect(SCANNER, at_router(1524))
@@ -107,13 +107,13 @@ fn traffic_that_is_forwarded_between_two_other_hosts() {
         return;
     };
     let daemon = lab.start(Config::blocking(Mode::Stealth));
-    let web = lab.lan().inside(|| TcpListener::bind((LAN, 1524)).unwrap());
+    let web = lab.lan().listen((LAN, 1524));
     let mut visitor = lab
         .scanner
         .connect(SCANNER, SocketAddr::new(LAN, 1524))
         .expect("no way");
     check_talk(&mut visitor, &mut web.accept().unwrap().0);
-    let resolver = lab.lan().inside(|| UdpSocket::bind((LAN, 161)).unwrap());
+    let resolver = lab.lan().receive((LAN, 161));
     let client = lab.scanner.query(SCANNER, SocketAddr::new(LAN, 161));
     ask(&lab, &client, &resolver);
     check_innocent(&lab, &daemon, Tcp, 1524);
@@ -130,12 +130,8 @@ fn a_local_service_inside_the_trap_list() {
     for before in [true, false] {
         let Some(lab) = Lab::new(&[]) else { return };
         let services = || {
-            let tcp = lab
-                .router
-                .inside(|| TcpListener::bind(at_router(1524)).unwrap());
-            let udp = lab
-                .router
-                .inside(|| UdpSocket::bind(at_router(161)).unwrap());
+            let tcp = lab.router.listen(at_router(1524));
+            let udp = lab.router.receive(at_router(161));
             (tcp, udp)
         };
         let early = before.then(services);

@@ -5,7 +5,7 @@ use crate::lab::daemon::{binary, probed};
 use crate::lab::touch::Proto::{Tcp, Udp};
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SECOND, eventually};
 use nix::sys::signal::Signal;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::process::Command;
 
 const TRAP: SocketAddr = SocketAddr::new(ROUTER, 11);
@@ -80,8 +80,8 @@ fn the_modes_of_the_command_line_go_before_the_files() {
 #[test]
 fn a_port_in_use_is_reported_and_the_others_keep_their_numbers() {
     let Some(lab) = Lab::new(&[]) else { return };
-    let web = lab.router.inside(|| TcpListener::bind("[::]:15").unwrap());
-    let _snmp = lab.router.inside(|| UdpSocket::bind("[::]:161").unwrap());
+    let web = lab.router.listen("[::]:15");
+    let _snmp = lab.router.receive("[::]:161");
     let daemon = lab.start(Config::new(Mode::Connect));
     for proto in ["TCP", "UDP"] {
         let error = format!("could not bind {proto} socket");

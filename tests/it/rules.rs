@@ -6,7 +6,6 @@ use crate::lab::touch::Proto::Tcp;
 use crate::lab::{Lab, ROUTER, SCANNER, eventually};
 use std::io::Read;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 #[test]
 fn the_nth_touch_triggers_and_those_before_it_are_not_logged() {
@@ -50,9 +49,6 @@ fn the_banner_is_sent_to_whoever_touches_a_connect_trap() {
         .scanner
         .connect(SCANNER, SocketAddr::new(ROUTER, 11))
         .unwrap();
-    visitor
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
     let mut heard = String::new();
     visitor.read_to_string(&mut heard).unwrap();
     assert_eq!(heard, banner, "TCP");
@@ -84,9 +80,6 @@ fn nobody_below_the_trigger_gets_a_banner() {
         let mut visitor = lab
             .scanner
             .connect(SCANNER, SocketAddr::new(ROUTER, port))
-            .unwrap();
-        visitor
-            .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
         let mut heard = String::new();
         visitor.read_to_string(&mut heard).unwrap();

@@ -3,7 +3,7 @@
 use crate::lab::capture::Passed;
 use crate::lab::flood::{forged, forged_syn};
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, packet};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 #[test]
 fn a_datagram_to_the_routers_log_arrives_and_none_of_the_machines_files_is_touched() {
@@ -29,9 +29,7 @@ fn nmap_finds_a_service_and_a_firewall_rule_hides_it() {
     let Some(lab) = Lab::new(&["nmap"]) else {
         return;
     };
-    let _service = lab
-        .router
-        .inside(|| TcpListener::bind("[::]:9099").unwrap());
+    let _service = lab.router.listen("[::]:9099");
     for target in [ROUTER, ROUTER6] {
         assert_eq!(lab.nmap("-sS -p 11,9099", target).open, [9099]);
     }
@@ -87,9 +85,7 @@ fn the_lan_reaches_the_scanner_behind_the_routers_address() {
     let Some(lab) = Lab::with_lan(&[]) else {
         return;
     };
-    let server = lab
-        .scanner
-        .inside(|| TcpListener::bind("10.66.0.2:80").unwrap());
+    let server = lab.scanner.listen("10.66.0.2:80");
     let _client = lab
         .lan()
         .connect(crate::lab::LAN, "10.66.0.2:80".parse().unwrap())

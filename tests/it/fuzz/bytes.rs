@@ -1,6 +1,5 @@
 //! Where hostile bytes come from: sound packets, damaged ones, and noise.
 
-use portsentry::limits::EXTENSIONS_MAX;
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -45,7 +44,8 @@ impl Random {
 }
 
 /// A sound packet from `source` to a port of `destination`, as it lies on an Ethernet wire, which pads it to 46
-/// bytes: TCP with any flags, UDP or neither, whole or a fragment, with options or extension headers.
+/// bytes with anything: TCP with any flags, UDP or neither, whole or a fragment, with options or extension
+/// headers.
 pub(crate) fn sound(random: &Random, source: IpAddr, destination: IpAddr, port: u16) -> Vec<u8> {
     let protocol = random.pick(&[6, 6, 6, 6, 6, 17, 17, 58]);
     let len = 20 + random.pick(&[0, 0, 4, 20, random.below(500)]);
@@ -67,7 +67,8 @@ pub(crate) fn sound(random: &Random, source: IpAddr, destination: IpAddr, port: 
         }
         _ => panic!("{source} cannot send to {destination}"),
     };
-    packet.resize(packet.len().max(46), 0);
+    let missing = 46_usize.saturating_sub(packet.len());
+    packet.extend(random.bytes(missing));
     packet
 }
 
@@ -86,7 +87,7 @@ fn ipv4(
         (don_t, WHOLE),
         (don_t, WHOLE),
         (more, 8), // `nmap -f`, which ends before the flags
-        (more, 16),
+        (more, 8 + random.below(12)),
         (more, WHOLE),
         (more | later, WHOLE),
         (later, WHOLE),
@@ -135,7 +136,7 @@ fn ipv6(
     protocol: u8,
     mut payload: Vec<u8>,
 ) -> Vec<u8> {
-    let count = random.pick(&[0, 0, 0, 1, 1, 2, 3, EXTENSIONS_MAX - 1, EXTENSIONS_MAX + 1]);
+    let count = random.pick(&[0, 0, 0, 1, 1, 2, 3, 8, 60]);
     let mut next = protocol;
     // From the last to the first; only the first may be hop-by-hop (RFC 8200, 4.1).
     for at in (0..count).rev() {

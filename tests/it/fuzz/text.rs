@@ -22,11 +22,7 @@ const VOCABULARY: [(&[u8], &str, &str); 26] = [
     (b"TCP_PORTS=\"1,11,15\"", "TCP_PORTS", ""),
     (b"TCP_PORTS=\"79-60\"", "TCP_PORTS", "\"79-60\" is no port"),
     (b"UDP_PORTS = \"7, 69 ,512-515,\" # few", "UDP_PORTS", ""),
-    (
-        b"UDP_PORTS=\"0-65536\"",
-        "UDP_PORTS",
-        "\"0-65536\" is no port",
-    ),
+    (b"UDP_PORTS=\"0-9\"", "UDP_PORTS", "\"0-9\" is no port"),
     (b"TPC_PORTS=\"1\"", "", "did you mean TCP_PORTS?"),
     (b"TCP_PORTS=1", "", "Quotes missing from TCP_PORTS"),
     (b"TCP_MODE=\"connect\"", "TCP_MODE", ""),

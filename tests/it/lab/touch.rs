@@ -1,11 +1,14 @@
 //! Ways of touching a port: as a program does, and with raw packets.
 
 use super::namespace::Namespace;
-use super::packet;
-use socket2::{Domain, Protocol, Socket, Type};
+use super::{BOUND, packet};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::time::Duration;
+
+/// How long a connection may take that will not come about.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Proto {
@@ -37,28 +40,39 @@ impl Namespace {
         self.inside(|| {
             let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).unwrap();
             socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
-            socket
-                .connect_timeout(&to.into(), Duration::from_millis(500))
-                .ok()?;
+            socket.set_read_timeout(Some(BOUND)).unwrap();
+            socket.connect_timeout(&to.into(), PATIENCE).ok()?;
             Some(socket)
         })
     }
 
-    /// A UDP socket that has just sent a few bytes, and waits a while for what comes back.
+    /// A service that whoever comes is connected to, by the kernel, until the test accepts it.
+    pub(crate) fn listen(&self, at: impl ToSocketAddrs + Send) -> TcpListener {
+        let listener = self.inside(|| TcpListener::bind(at).unwrap());
+        // Accepted connections inherit the bound.
+        SockRef::from(&listener)
+            .set_read_timeout(Some(BOUND))
+            .unwrap();
+        listener
+    }
+
+    /// A UDP socket for whatever comes.
+    pub(crate) fn receive(&self, at: impl ToSocketAddrs + Send) -> UdpSocket {
+        let socket = self.inside(|| UdpSocket::bind(at).unwrap());
+        socket.set_read_timeout(Some(BOUND)).unwrap();
+        socket
+    }
+
+    /// A UDP socket that has just sent a few bytes, and waits for what comes back.
     pub(crate) fn query(&self, from: IpAddr, to: SocketAddr) -> UdpSocket {
         self.say(b"query", SocketAddr::new(from, 0), to)
     }
 
     /// The same with a source port and words of one's choice.
     pub(crate) fn say(&self, words: &[u8], from: SocketAddr, to: SocketAddr) -> UdpSocket {
-        self.inside(|| {
-            let socket = UdpSocket::bind(from).unwrap();
-            socket
-                .set_read_timeout(Some(Duration::from_secs(10)))
-                .unwrap();
-            socket.send_to(words, to).unwrap();
-            socket
-        })
+        let socket = self.receive(from);
+        socket.send_to(words, to).unwrap();
+        socket
     }
 
     pub(crate) fn sender(&self) -> Sender {
@@ -87,8 +101,12 @@ impl Sender {
         let socket = if to.is_ipv4() { &self.four } else { &self.six };
         let to = SocketAddr::new(to, 0).into();
         // Only a full queue is in the way of a packet, and only for a moment.
-        while socket.send_to(packet, &to).is_err() {
+        for _ in 0..1_000_000 {
+            if socket.send_to(packet, &to).is_ok() {
+                return;
+            }
             std::thread::yield_now();
         }
+        panic!("a packet cannot be sent to {to:?}");
     }
 }
