@@ -62,9 +62,6 @@ pub const BANS_MAX: usize = 1024;
 /// Bans on their way out, which still have a rule. When so many are leaving, new ones wait.
 pub const LEAVING_MAX: usize = 256;
 
-/// Changes handed to the firewall in one run: 512 lines are written and loaded in some milliseconds.
-pub const CHANGES_MAX: usize = 512;
-
 /// Time limit of one run of the firewall program; `iptables -w` waits for the lock of others.
 pub const FIREWALL_TIME: Duration = Duration::from_secs(5);
 
@@ -78,7 +75,10 @@ pub const ATTEMPTS_MAX: u8 = 3;
 pub const REST: Duration = Duration::from_secs(1);
 
 /// Longest rest of a firewall that keeps failing: rests double up to here.
-pub const REST_MAX: Duration = Duration::from_secs(60);
+pub const REST_MAX: Duration = Duration::from_secs(300);
+
+/// How long a ban whose KILL_ROUTE failed is left alone: then the next touch tries it again.
+pub const FAILED_REST: Duration = Duration::from_secs(300);
 
 /// Time that a running child has to end by itself at a stop, before it is killed; and that syslogd has to take the
 /// last lines.

@@ -54,17 +54,31 @@ impl Actions {
     }
 }
 
-/// The ban whose turn it is to have one of the owner's actions done: the oldest that is not resting.
-pub fn due(bans: &Bans, now: Instant) -> Option<Prefix> {
-    let waiting = waiting(bans).filter(|(_, ban)| ban.rest_until <= now);
-    waiting
-        .min_by_key(|(_, ban)| ban.since)
-        .map(|(source, _)| *source)
+/// The ban whose turn it is to be written into hosts.deny, which needs no child and waits for none.
+pub fn due_line(bans: &Bans) -> Option<Prefix> {
+    let waiting = waiting(bans).filter(|(_, ban)| ban.step == Step::Deny);
+    oldest(waiting)
+}
+
+/// The ban whose turn it is to have one of the owner's commands run and that is not resting: what stops packets
+/// goes before what only tells somebody.
+pub fn due_command(bans: &Bans, now: Instant) -> Option<Prefix> {
+    let due = |step: fn(Step) -> bool| {
+        let waiting = waiting(bans).filter(|(_, ban)| ban.rest_until <= now);
+        oldest(waiting.filter(|(_, ban)| step(ban.step)))
+    };
+    let stops = |step| matches!(step, Step::RunFirst | Step::Stop);
+    due(stops).or_else(|| due(|step| step == Step::Run))
 }
 
 /// When a resting action is due again.
 pub fn due_at(bans: &Bans) -> Option<Instant> {
     waiting(bans).map(|(_, ban)| ban.rest_until).min()
+}
+
+fn oldest<'a>(bans: impl Iterator<Item = (&'a Prefix, &'a Ban)>) -> Option<Prefix> {
+    bans.min_by_key(|(_, ban)| ban.since)
+        .map(|(source, _)| *source)
 }
 
 fn waiting(bans: &Bans) -> impl Iterator<Item = (&Prefix, &Ban)> {

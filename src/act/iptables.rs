@@ -21,7 +21,7 @@ done
 "#;
 
 /// Takes the jumps and the chain away; what counts is that the chain is gone at the end. Without the program
-/// there can be none.
+/// there can be none, nor without the table (its exit status 3).
 pub const UNLOAD: &str = r#"
 command -v "$1" >/dev/null || exit 0
 for chain in INPUT FORWARD; do
@@ -31,7 +31,7 @@ for chain in INPUT FORWARD; do
 done
 "$1" -w -F PORTSENTRY 2>/dev/null
 "$1" -w -X PORTSENTRY 2>/dev/null
-"$1" -w -S INPUT >/dev/null || exit
+"$1" -w -S INPUT >/dev/null || { [ $? = 3 ]; exit; }
 ! "$1" -w -S PORTSENTRY >/dev/null 2>&1
 "#;
 

@@ -8,7 +8,7 @@ use crate::act::iptables;
 use crate::judge::ban::{Ban, Step};
 use crate::judge::bans::Bans;
 use crate::judge::protect::Protect;
-use crate::limits::{CHANGES_MAX, REST, REST_MAX};
+use crate::limits::{REST, REST_MAX};
 use crate::net::{Family, Prefix};
 use crate::time::Instant;
 
@@ -93,6 +93,14 @@ impl Reconciler {
         }
     }
 
+    /// What the chains hold is not believed any more: they are loaded and filled anew, or taken away.
+    pub fn distrust(&mut self) {
+        for (_, state) in &mut self.states {
+            state.phase = Phase::Unknown;
+            state.rest_until = Instant::default();
+        }
+    }
+
     /// The run under way.
     pub fn flying(&self) -> Option<Order> {
         self.flying
@@ -155,19 +163,15 @@ impl Reconciler {
             return Ok(());
         }
         iptables::begin(rebuild, out)?;
-        let mut left = CHANGES_MAX;
         for (source, ban) in of_family(order.family, bans) {
             ban.wanted &= !protect.covers(source);
             let ban_it = ban.due_in_firewall();
-            if rebuild {
-                ban.flying = Some(ban_it && left > 0);
-            } else if ban.differs() && left > 0 {
+            if rebuild || ban.differs() {
                 ban.flying = Some(ban_it);
             }
-            let listed = ban.flying.is_some() && (ban_it || !rebuild);
-            if listed && left > 0 {
+            // A chain that was emptied has nothing to be taken out.
+            if ban.flying.is_some() && (ban_it || !rebuild) {
                 iptables::change(ban_it, source, out)?;
-                left -= 1;
             }
         }
         iptables::end(out)
@@ -219,6 +223,8 @@ impl Reconciler {
         state.rest_until = now;
         state.phase = match order.job {
             Job::Load => Phase::Stale,
+            // It was distrusted while the run was under way.
+            Job::Rebuild | Job::Apply if state.phase == Phase::Unknown => Phase::Unknown,
             Job::Rebuild | Job::Apply => Phase::Even,
             Job::Unload => Phase::Absent,
         };

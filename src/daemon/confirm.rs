@@ -104,8 +104,8 @@ fn proceed(state: &mut State) {
         ..
     } = state;
     let confirmed = |ban: &Ban| ban.wanted && ban.step == Step::Confirm && ban.confirmed;
-    for (_, ban) in detector.bans.iter_mut().filter(|(_, ban)| confirmed(ban)) {
+    for (source, ban) in detector.bans.iter_mut().filter(|(_, ban)| confirmed(ban)) {
         ban.proceed(config.actions.next(Step::Confirm, ban.stop));
-        records::note_progress(ban, config, log);
+        records::note_progress(source, ban, config, log);
     }
 }

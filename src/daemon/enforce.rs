@@ -1,24 +1,18 @@
 //! Changes of the firewall out, and the owner's actions: children are started, watched and heard, never
 //! waited for. One of each kind at a time.
 
-use crate::act::actions::{self, Command};
 use crate::act::iptables;
 use crate::act::reconcile::{Change, Job, Order, Reconciler, rest};
+use crate::daemon::owner::Owner;
 use crate::daemon::{State, confirm, records};
-use crate::judge::ban::{Ban, Step, Stop};
-use crate::limits::{ACTION_TIME, CHANGES_MAX, DENY_BYTES_MAX, FIREWALL_TIME, REST};
-use crate::net::{Family, Prefix};
+use crate::judge::ban::Step;
+use crate::limits::{BANS_MAX, FIREWALL_TIME, LEAVING_MAX, REST};
+use crate::net::Family;
 use crate::sys::child::{Child, Ended};
-use crate::sys::files;
 use crate::sys::log::Log;
-use crate::tell::response::{AttemptLine, DoneLine, FailedLine};
+use crate::sys::poll::Poll;
+use crate::tell::response::{DoneLine, FailedLine};
 use crate::time::Instant;
-
-/// tcp_wrappers' file; compiled into 1.2 as well.
-const HOSTS_DENY: &str = "/etc/hosts.deny";
-
-/// Steps without a child (lines in hosts.deny) in one turn; the rest comes in the next, at once.
-const STEPS_MAX: usize = 8;
 
 /// Bytes of the longest line of a batch.
 const BATCH_LINE: usize = 80;
@@ -28,14 +22,15 @@ pub(super) struct Enforcer {
     /// What the firewall has.
     pub(super) reconciler: Reconciler,
     firewall: Option<Running>,
-    action: Option<(Running, Prefix, Step)>,
+    owner: Owner,
     batch: String,
     failures: u32,
 }
 
-struct Running {
-    child: Child,
-    kill_at: Instant,
+/// A child that runs, and when it has had its time.
+pub(super) struct Running {
+    pub(super) child: Child,
+    pub(super) kill_at: Instant,
 }
 
 impl Enforcer {
@@ -44,8 +39,8 @@ impl Enforcer {
         Self {
             reconciler: Reconciler::new(active),
             firewall: None,
-            action: None,
-            batch: String::with_capacity(CHANGES_MAX * BATCH_LINE),
+            owner: Owner::default(),
+            batch: String::with_capacity((BANS_MAX + LEAVING_MAX) * BATCH_LINE),
             failures: 0,
         }
     }
@@ -55,21 +50,14 @@ impl Enforcer {
         self.reap(now, state);
         confirm::confirm(now, state);
         self.start_firewall(now, state);
-        self.start_action(now, state);
+        self.owner.turn(now, state);
     }
 
     /// When the next turn is due even if nothing happens.
     pub(super) fn due_at(&self, state: &State) -> Option<Instant> {
-        let bans = &state.detector.bans;
-        let firewall = match &self.firewall {
-            Some(running) => Some(running.kill_at),
-            None => self.reconciler.due_at(bans),
-        };
-        let action = match &self.action {
-            Some((running, ..)) => Some(running.kill_at),
-            None => actions::due_at(bans),
-        };
-        [firewall, action].into_iter().flatten().min()
+        let firewall = self.firewall_due_at(state);
+        let owner = self.owner.due_at(&state.detector.bans);
+        [firewall, owner].into_iter().flatten().min()
     }
 
     /// Whether the firewall is as it shall be, or has failed and rests: a start has nothing to wait for.
@@ -77,9 +65,24 @@ impl Enforcer {
         self.reconciler.is_even(&state.detector.bans) || self.failures > 0
     }
 
+    /// When something about the firewall is due.
+    pub(super) fn firewall_due_at(&self, state: &State) -> Option<Instant> {
+        match &self.firewall {
+            Some(running) => Some(running.kill_at),
+            None => self.reconciler.due_at(&state.detector.bans),
+        }
+    }
+
+    /// Adds what running children say to the set that is waited for.
+    pub(super) fn watch(&self, poll: &mut Poll) {
+        for running in self.firewall.iter().chain(self.owner.running()) {
+            running.child.watch(poll);
+        }
+    }
+
     /// Whether a child is running.
     pub(super) fn is_busy(&self) -> bool {
-        self.firewall.is_some() || self.action.is_some()
+        self.firewall.is_some() || self.owner.running().is_some()
     }
 
     /// Whether the firewall's child is running.
@@ -89,8 +92,7 @@ impl Enforcer {
 
     /// Asks running children to end, or makes them.
     pub(super) fn end_children(&self, force: bool) {
-        let action = self.action.as_ref().map(|(running, ..)| running);
-        for running in self.firewall.iter().chain(action) {
+        for running in self.firewall.iter().chain(self.owner.running()) {
             match force {
                 true => running.child.kill(),
                 false => running.child.ask_to_end(),
@@ -104,13 +106,7 @@ impl Enforcer {
             self.firewall = None;
             self.settle_firewall(now, &ended, state);
         }
-        let action = self.action.as_mut().map(|(running, ..)| running);
-        let Some(ended) = ended(now, action) else {
-            return;
-        };
-        if let Some((_, source, step)) = self.action.take() {
-            settle_action(now, source, step, &ended, state);
-        }
+        self.owner.reap(now, state);
     }
 
     /// Starts the firewall's next run, if one is due.
@@ -153,8 +149,11 @@ impl Enforcer {
         self.reconciler
             .settle(now, ended.ok, bans, |source, ban, change| match change {
                 Change::Enforced => {
-                    log.say(DoneLine::Firewall(ban.probe.source, *source));
-                    records::note_progress(ban, config, log);
+                    // Before its turn it is said when that comes, so that lines keep 1.2's order.
+                    if matches!(ban.step, Step::Run | Step::Done) {
+                        log.say(DoneLine::Firewall(ban.probe.source, *source));
+                    }
+                    records::note_progress(source, ban, config, log);
                 }
                 Change::GivenUp => {
                     log.say(FailedLine(&ban.probe, ban.mode));
@@ -165,38 +164,10 @@ impl Enforcer {
                 )),
             });
     }
-
-    fn start_action(&mut self, now: Instant, state: &mut State) {
-        for _ in 0..STEPS_MAX {
-            if self.action.is_some() {
-                return;
-            }
-            let Some(source) = actions::due(&state.detector.bans, now) else {
-                return;
-            };
-            let Some(ban) = state.detector.bans.get_mut(&source) else {
-                return;
-            };
-            let step = ban.step;
-            let command = actions::command(&state.config.actions, step, ban);
-            let ended = match (step, command) {
-                (_, None) => Ended::failed("the command becomes too long"),
-                (Step::Deny, Some(line)) => deny(&line),
-                (_, Some(command)) => match Child::start_shell(&command) {
-                    Ok(child) => {
-                        let kill_at = now.after(ACTION_TIME);
-                        self.action = Some((Running { child, kill_at }, source, step));
-                        return;
-                    }
-                    Err(error) => Ended::never_ran(&error),
-                },
-            };
-            settle_action(now, source, step, &ended, state);
-        }
-    }
 }
 
-fn ended(now: Instant, running: Option<&mut Running>) -> Option<Ended> {
+/// How a child ended, if it has. One that has had its time is killed, and ends in a later turn.
+pub(super) fn ended(now: Instant, running: Option<&mut Running>) -> Option<Ended> {
     let running = running?;
     let ended = running.child.ended();
     if ended.is_none() && running.kill_at <= now {
@@ -219,64 +190,6 @@ fn start(order: Order, batch: &str) -> std::io::Result<Child> {
     }
 }
 
-fn settle_action(now: Instant, source: Prefix, step: Step, ended: &Ended, state: &mut State) {
-    let State {
-        detector,
-        log,
-        config,
-        ..
-    } = state;
-    let Some(ban) = detector
-        .bans
-        .get_mut(&source)
-        .filter(|ban| ban.step == step)
-    else {
-        return;
-    };
-    if ended.ok {
-        let command = actions::command(&config.actions, step, ban);
-        say_done(step, ban, &command.unwrap_or_default(), log);
-    } else {
-        say_attempt(step, ban, ended, log);
-        if !ban.failed_once(now.after(rest(u32::from(ban.attempts) + 1))) {
-            return;
-        }
-        // A command beside the block takes nothing from it; 1.2 did not even look at its status.
-        let blocks = step == Step::Stop || ban.stop == Stop::Nothing;
-        if blocks || step == Step::Deny {
-            log.say(FailedLine(&ban.probe, ban.mode));
-        }
-        ban.failed |= blocks;
-    }
-    ban.proceed(config.actions.next(step, ban.stop));
-    records::note_progress(ban, config, log);
-    // What could not be stopped is not called blocked: the next touch begins anew, as in 1.2.
-    if ban.failed && ban.step == Step::Done && ban.stop != Stop::Firewall {
-        detector.bans.free(&source);
-    }
-}
-
-fn say_done(step: Step, ban: &Ban, command: &Command, log: &mut Log) {
-    let ip = ban.probe.source;
-    match step {
-        Step::Deny => log.say(DoneLine::Deny(ip, command)),
-        Step::Stop => log.say(DoneLine::Route(ip, command)),
-        Step::Run | Step::RunFirst => log.say(DoneLine::Run(ip, command)),
-        Step::Confirm | Step::Done => {}
-    }
-}
-
-fn say_attempt(step: Step, ban: &Ban, ended: &Ended, log: &mut Log) {
-    let ip = ban.probe.source;
-    log.say(AttemptLine(step, ip, ended.why()));
-    if step == Step::Deny {
-        log.say(format_args!(
-            "securityalert: ERROR: There was an error trying to block host {ip}"
-        ));
-        log.say(format_args!("adminalert: {HOSTS_DENY}: {}", ended.why()));
-    }
-}
-
 fn say_firewall_failure(order: Order, ended: &Ended, failures: u32, log: &mut Log) {
     let program = match order.job {
         Job::Load | Job::Unload => iptables::program(order.family),
@@ -287,11 +200,4 @@ fn say_firewall_failure(order: Order, ended: &Ended, failures: u32, log: &mut Lo
         "adminalert: ERROR: {program} failed ({}); it is tried again in {seconds} s",
         ended.why()
     ));
-}
-
-fn deny(line: &str) -> Ended {
-    match files::append_line_once(HOSTS_DENY, line, DENY_BYTES_MAX) {
-        Ok(()) => Ended::well(),
-        Err(error) => Ended::never_ran(&error),
-    }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::config::Config;
 use crate::daemon::State;
-use crate::judge::detector::Verdict;
+use crate::judge::detector::{Outcome, Verdict};
 use crate::limits::{BATCH_MAX, REST, SNAP};
 use crate::net::Family;
 use crate::see::conntrack::Belongs;
@@ -231,8 +231,15 @@ fn connect(now: Instant, trap: &Trap, touch: &Touch, state: &mut State) {
     let verdict = state
         .detector
         .judge(now, &probe, Mode::Connect, Belongs::Nobody);
-    let triggered = matches!(verdict, Verdict::Probe(_) | Verdict::Folded);
-    if let (true, Some(banner)) = (triggered, &state.config.banner) {
+    // A datagram's source may be forged, and may answer by itself: no second word to it.
+    let greeted = match verdict {
+        Verdict::Folded => trap.protocol == Protocol::Tcp,
+        Verdict::Probe(outcome) => {
+            trap.protocol == Protocol::Tcp || outcome != Outcome::AlreadyBanned
+        }
+        _ => false,
+    };
+    if let (true, Some(banner)) = (greeted, &state.config.banner) {
         trap.greet(touch, banner);
     }
     tell(&probe, Mode::Connect, verdict, state);

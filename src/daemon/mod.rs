@@ -4,6 +4,7 @@
 mod confirm;
 mod enforce;
 mod intake;
+mod owner;
 mod records;
 mod reload;
 mod start;
@@ -18,7 +19,9 @@ use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
 use crate::daemon::watch::{Changed, Watch};
 use crate::daemon::witness::Witness;
+use crate::judge::ban::Stop;
 use crate::judge::detector::Detector;
+use crate::limits::REST;
 use crate::sys::clock;
 use crate::sys::log::Log;
 use crate::sys::poll::{Place, Poll};
@@ -68,8 +71,10 @@ impl Daemon {
     pub fn run(mut self) -> bool {
         loop {
             let now = clock::now();
-            if self.take_signals() == Some(Signal::Stop) {
-                return self.stop();
+            match self.signals.take() {
+                Some(Signal::Stop) => return self.stop(),
+                Some(Signal::Reload) => self.reload(),
+                None => {}
             }
             self.turn(now);
             self.wait(now);
@@ -91,19 +96,6 @@ impl Daemon {
         }
     }
 
-    /// Handles what signals ask for; a stop is handed on at once.
-    fn take_signals(&mut self) -> Option<Signal> {
-        while let Some(signal) = self.signals.take() {
-            match signal {
-                Signal::Stop => return Some(signal),
-                Signal::Reload => self.reload(),
-                // The enforcer asks its children in every turn.
-                Signal::Child => {}
-            }
-        }
-        None
-    }
-
     /// Carries changes of the surroundings to whoever depends on them.
     fn follow(&mut self, changed: Changed) {
         if changed.surroundings {
@@ -116,8 +108,12 @@ impl Daemon {
             let State { detector, log, .. } = &mut self.state;
             detector.free_protected(|ban| {
                 let ip = ban.probe.source;
+                let rest = match ban.stop {
+                    Stop::Firewall => "",
+                    Stop::Route | Stop::Nothing => " (what your commands did stays)",
+                };
                 log.say(format_args!(
-                    "adminalert: Host {ip} is protected now and is freed"
+                    "adminalert: Host {ip} is protected now and is freed{rest}"
                 ));
             });
         }
@@ -131,6 +127,7 @@ impl Daemon {
         self.signals_at = self.poll.add(&self.signals);
         self.watch.watch(&mut self.poll);
         self.intake.watch(now, &mut self.poll);
+        self.enforcer.watch(&mut self.poll);
         let deadline = [
             self.watch.due_at(),
             self.intake.due_at(now),
@@ -144,6 +141,8 @@ impl Daemon {
             self.state
                 .log
                 .say(format_args!("adminalert: ERROR: poll call failed: {error}"));
+            // It would fail at once again.
+            std::thread::sleep(REST);
         }
     }
 }

@@ -5,16 +5,19 @@ use std::io;
 use crate::config::Config;
 use crate::judge::ban::{Ban, Step, Stop};
 use crate::limits::HISTORY_BYTES_MAX;
+use crate::net::Prefix;
 use crate::see::probe::Protocol;
 use crate::sys::clock;
 use crate::sys::files;
 use crate::sys::log::Log;
 use crate::tell::history::HistoryLine;
+use crate::tell::response::DoneLine;
 
-/// The firewall may have the ban before its step came (a source that comes back while it is on its way out):
-/// then that step is done already. When the last step is done the ban is written down.
-pub(super) fn note_progress(ban: &mut Ban, config: &Config, log: &mut Log) {
+/// The firewall waits for no command of the owner's, so it may have the ban before its turn came in 1.2's order:
+/// when that comes it is said, and done. When the last step is done the ban is written down.
+pub(super) fn note_progress(source: &Prefix, ban: &mut Ban, config: &Config, log: &mut Log) {
     if ban.step == Step::Stop && ban.stop == Stop::Firewall && ban.enforced {
+        log.say(DoneLine::Firewall(ban.probe.source, *source));
         ban.proceed(config.actions.next(Step::Stop, ban.stop));
     }
     let complete = ban.step == Step::Done && ban.holds() && !ban.failed && !ban.recorded;

@@ -35,8 +35,9 @@ impl Daemon {
             return Err(format!("{} has mistakes", self.settings.config));
         }
         let locks = start::lock(&self.settings.run_dir, &config, &self.locks)?;
+        self.adopt(config)?;
         self.locks.extend(locks);
-        self.adopt(config)
+        Ok(())
     }
 
     /// Puts a configuration in force. Who is banned stays so, unless nothing is blocked any more.
@@ -50,6 +51,10 @@ impl Daemon {
         }
         let policy = self.state.config.policy();
         self.enforcer.reconciler.up = policy.needs_firewall();
+        // Somebody may have emptied the firewall meanwhile; whoever reloads wants it as it should be.
+        if self.enforcer.reconciler.is_loaded() {
+            self.enforcer.reconciler.distrust();
+        }
         self.state.detector.adopt(policy);
         self.watch.follow_ignore_file(&mut self.state);
         self.watch.read_again(&mut self.state);

@@ -82,6 +82,9 @@ fn start_with(settings: Settings, log: &mut Log) -> Result<Daemon, StartError> {
     };
     let mut enforcer = Enforcer::new(families());
     enforcer.reconciler.up = state.detector.policy.needs_firewall();
+    if is_abandoned(&settings.run_dir) {
+        enforcer.reconciler.distrust();
+    }
     Ok(Daemon {
         settings,
         state,
@@ -141,6 +144,12 @@ pub(super) fn lock(
         }
     }
     Ok(locks)
+}
+
+/// Whether a chain that may be in the firewall is nobody's: left behind by a daemon that was killed. If nothing
+/// is to be blocked now, it goes.
+fn is_abandoned(directory: &str) -> bool {
+    matches!(files::lock(directory, "firewall.lock"), Ok(Some(_)))
 }
 
 /// A kernel without IPv6 has nothing to be shut out there.

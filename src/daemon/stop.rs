@@ -43,7 +43,7 @@ impl Daemon {
             if !enforcer.is_firewall_busy() && !enforcer.reconciler.is_loaded() {
                 return true;
             }
-            let next = enforcer.due_at(&state).unwrap_or(end);
+            let next = enforcer.firewall_due_at(&state).unwrap_or(end);
             wait(next.min(end));
         }
         enforcer.end_children(true);

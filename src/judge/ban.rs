@@ -86,10 +86,9 @@ impl Ban {
         }
     }
 
-    /// Whether the firewall shall have it now: wanted, and its turn has come.
+    /// Whether the firewall shall have it now: it waits for no command of the owner's.
     pub fn due_in_firewall(&self) -> bool {
-        let reached = matches!(self.step, Step::Stop | Step::Run | Step::Done);
-        self.stop == Stop::Firewall && self.wanted && reached
+        self.stop == Stop::Firewall && self.wanted && self.step != Step::Confirm
     }
 
     /// Whether the firewall has to be told something.
@@ -101,7 +100,7 @@ impl Ban {
     pub fn holds(&self) -> bool {
         match self.stop {
             Stop::Firewall => self.enforced,
-            Stop::Route | Stop::Nothing => self.step == Step::Done,
+            Stop::Route | Stop::Nothing => self.step == Step::Done && !self.failed,
         }
     }
 

@@ -95,6 +95,15 @@ impl Bans {
         self.drop_if_gone(source);
     }
 
+    /// KILL_ROUTE was set or taken away: bans that it has not stopped yet are stopped in the new way.
+    pub fn change_stop(&mut self, stop: Stop) {
+        let unfinished = |ban: &Ban| ban.stop == Stop::Route && !ban.holds();
+        for (_, ban) in self.table.iter_mut().filter(|(_, ban)| unfinished(ban)) {
+            ban.stop = stop;
+            ban.failed = false;
+        }
+    }
+
     /// Ends every ban that our chain holds: nothing shall be blocked there any more.
     pub fn free_firewall(&mut self) {
         for (_, ban) in self.table.iter_mut() {

@@ -6,7 +6,7 @@ use crate::judge::ban::{Ban, Stop};
 use crate::judge::bans::Bans;
 use crate::judge::protect::{Guard, Protect};
 use crate::judge::sources::{Sources, Standing};
-use crate::limits::{FRESH_LINES, KNOWN_LINES};
+use crate::limits::{FAILED_REST, FRESH_LINES, KNOWN_LINES};
 use crate::see::conntrack::Belongs;
 use crate::see::probe::{Mode, Probe, Protocol};
 use crate::see::traps::Traps;
@@ -176,7 +176,9 @@ impl Detector {
             Block::Full => self.policy.stop,
             Block::RunOnly => Stop::Nothing,
         };
-        if let Some(ban) = self.bans.get_mut(&source).filter(|ban| ban.wanted) {
+        let again = |ban: &Ban| ban.failed && now.since(ban.since) >= FAILED_REST;
+        let known = self.bans.get_mut(&source);
+        if let Some(ban) = known.filter(|ban| ban.wanted && !again(ban)) {
             ban.ports = ban.ports.max(standing.ports);
             return match ban.holds() {
                 true => Outcome::AlreadyBanned,
@@ -225,6 +227,7 @@ impl Detector {
     /// Puts other rules in force. Who is banned stays so, unless our chain is not wanted any more.
     pub fn adopt(&mut self, policy: Policy) {
         self.policy = policy;
+        self.bans.change_stop(self.policy.stop);
         if !self.policy.needs_firewall() {
             self.bans.free_firewall();
         }

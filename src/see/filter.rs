@@ -8,7 +8,6 @@
 
 use core::net::IpAddr;
 
-use crate::limits::SNAP;
 use crate::net::Family;
 use crate::see::traps::{Ports, Traps};
 
@@ -66,9 +65,10 @@ const PACKET_TYPE: u32 = 0xffff_f004;
 const DEVICE: u32 = 0xffff_f008;
 
 const DROP: Insn = insn(RET, 0);
-const PASS: Insn = insn(RET, SNAP_U32);
-const SNAP_U32: u32 = 1536;
-const _: () = assert!(SNAP == 1536);
+const PASS: Insn = insn(RET, WHOLE);
+/// More than any packet has. The kernel cuts a packet to the number that the program returns, and then reports
+/// the cut length as the whole: what is not wanted is left behind by reading less.
+pub const WHOLE: u32 = 0x4_0000;
 
 /// The program for one family.
 pub fn program(family: Family, sight: &Sight<'_>) -> Vec<Insn> {
@@ -136,7 +136,11 @@ fn ipv6(sight: &Sight<'_>, out: &mut Vec<Insn>) {
     own_v6(own, out);
     out.push(insn(LD_B_ABS, 6));
     // This machine cannot loop over extension headers: what has them is looked at by `packet`.
-    for next_header in [0, 43, 44, 51, 60] {
+    // Of fragments the first alone has ports.
+    let later = [insn(LD_H_ABS, 42), test(JSET, 0xfff8, 0, 1), DROP, PASS];
+    out.push(test(JEQ, 44, 0, 4));
+    out.extend(later);
+    for next_header in [0, 43, 51, 60] {
         out.extend([test(JEQ, next_header, 0, 1), PASS]);
     }
     out.push(insn(LDX_IMM, 40));

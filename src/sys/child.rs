@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use crate::limits::COMPLAINT_MAX;
+use crate::sys::poll::Poll;
 
 /// Where the system's programs are; the environment of whoever started us says nothing about a router.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -119,6 +120,13 @@ impl Child {
         })
     }
 
+    /// Waits for what it writes to standard error: it is read on, so that no child hangs at a full pipe.
+    pub fn watch(&self, poll: &mut Poll) {
+        if let Some(pipe) = &self.complaint.pipe {
+            poll.add(pipe);
+        }
+    }
+
     /// Asks it and whatever it started to end.
     pub fn ask_to_end(&self) {
         super::signal::to_group(self.process.id(), false);
@@ -131,7 +139,7 @@ impl Child {
 }
 
 impl Complaint {
-    /// Takes what is there; a child that writes more than we keep is never stopped by a full pipe.
+    /// Takes what is there; what is more than we keep is read and thrown away.
     fn read(&mut self) {
         let Some(pipe) = &mut self.pipe else {
             return;
@@ -139,8 +147,14 @@ impl Complaint {
         let mut buffer = [0; 512];
         // Bounded: a child that writes for ever shall not hold the loop.
         for _ in 0..16 {
-            let Ok(len @ 1..) = pipe.read(&mut buffer) else {
-                return;
+            let len = match pipe.read(&mut buffer) {
+                // Closed: poll would call it ready for ever.
+                Ok(0) => {
+                    self.pipe = None;
+                    return;
+                }
+                Ok(len) => len,
+                Err(_) => return,
             };
             let room = COMPLAINT_MAX.saturating_sub(self.text.len()).min(len);
             self.text.extend(buffer.iter().take(room));

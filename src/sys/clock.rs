@@ -4,10 +4,8 @@ use crate::time::{Instant, LocalTime};
 
 /// Now, on a clock that neither stands still in sleep nor is ever set.
 pub fn now() -> Instant {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    // SAFETY: all members are integers (some of them padding on 32-bit musl), for which zero is a value.
+    let mut time: libc::timespec = unsafe { core::mem::zeroed() };
     // SAFETY: the kernel fills the structure it is given; CLOCK_BOOTTIME exists since Linux 2.6.39.
     unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time) };
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);

@@ -9,17 +9,31 @@ use std::path::Path;
 /// Reads a file of at most `max` bytes; a longer one is an error.
 pub fn read(path: &str, max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    open(path)?.take(max + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too long"));
     }
     Ok(bytes)
 }
 
+/// Opens a file to read; what is no file, such as a pipe, could hold us for ever.
+fn open(path: &str) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("not a regular file")),
+    }
+}
+
 /// Adds a text at the end, making the file (0644) if it is missing.
 pub fn append(path: &str, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(0o644);
+    options.custom_flags(libc::O_NONBLOCK);
     options.open(path)?.write_all(text.as_bytes())
 }
 
@@ -35,7 +49,7 @@ pub fn append_bounded(path: &str, text: &str, max: u64) -> io::Result<()> {
 /// Adds a line unless the file has it already; what lies behind `max` bytes is not searched.
 pub fn append_line_once(path: &str, line: &str, max: u64) -> io::Result<()> {
     let mut bytes = Vec::new();
-    if let Ok(file) = File::open(path) {
+    if let Ok(file) = open(path) {
         file.take(max).read_to_end(&mut bytes)?;
     }
     let mut lines = bytes.split(|byte| *byte == b'\n');
@@ -48,7 +62,7 @@ pub fn append_line_once(path: &str, line: &str, max: u64) -> io::Result<()> {
 
 /// Whether a file ends with a newline, is empty, or is not there.
 fn ends_a_line(path: &str) -> bool {
-    let last = File::open(path).and_then(|mut file| {
+    let last = open(path).and_then(|mut file| {
         file.seek(SeekFrom::End(-1))?;
         let mut byte = [0];
         file.read_exact(&mut byte)?;
@@ -61,6 +75,7 @@ fn ends_a_line(path: &str) -> bool {
 pub fn truncate(path: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o644);
+    options.custom_flags(libc::O_NONBLOCK);
     options.open(path).map(drop)
 }
 

@@ -5,9 +5,11 @@
 //! counted, and the count is reported.
 
 use std::collections::VecDeque;
-use std::fmt::{self, Write};
-use std::io;
+use std::fmt::{self, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write as _};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 
 use crate::limits::{FAREWELL_TIME, LINE_MAX, WAITING_BYTES_MAX};
 use crate::sys::clock;
@@ -27,6 +29,7 @@ pub struct Log {
     waiting: VecDeque<u8>,
     lost: u64,
     line: Line,
+    terminal: Option<File>,
 }
 
 /// Room for one line; what does not fit is cut off.
@@ -40,6 +43,7 @@ impl Default for Log {
             waiting: VecDeque::with_capacity(WAITING_BYTES_MAX),
             lost: 0,
             line: Line::default(),
+            terminal: terminal(),
         }
     }
 }
@@ -49,15 +53,21 @@ impl Log {
     pub fn say(&mut self, text: impl fmt::Display) {
         self.flush();
         if self.lost > 0 && self.waiting.is_empty() {
-            let lost = std::mem::take(&mut self.lost);
+            let lost = self.lost;
             self.hand_over(format_args!(
                 "adminalert: {lost} lines were lost: syslog is not read"
             ));
+            // If that was lost as well, it is said again.
+            self.lost = if self.lost == lost { 0 } else { lost };
         }
         self.hand_over(&text);
         self.line.0.clear();
         let _cut = writeln!(self.line, "{text}");
-        to_standard_error(self.line.0.as_bytes());
+        match &self.terminal {
+            // A terminal that is not read loses lines, and holds up nothing.
+            Some(terminal) => drop((&*terminal).write(self.line.0.as_bytes())),
+            None => to_standard_error(self.line.0.as_bytes()),
+        }
     }
 
     /// Hands over what waits, as much as syslogd takes.
@@ -186,6 +196,19 @@ fn send(socket: &OwnedFd, line: &[u8]) -> io::Result<()> {
     // SAFETY: pointer and length are those of the slice.
     let sent = unsafe { libc::send(socket.as_raw_fd(), pointer, len, flags) };
     super::check_len(sent).map(drop)
+}
+
+/// Standard error as a terminal, opened once more: to write to it without waiting needs a flag, and the descriptor
+/// that we were given shares its flags with the shell. None for pipes and files.
+fn terminal() -> Option<File> {
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    options.open("/proc/self/fd/2").ok()
 }
 
 /// Writes if it can be done at once: a pipe that poll calls writable takes at least PIPE_BUF bytes, and a line

@@ -127,7 +127,8 @@ fn broadcast_of(own: IpAddr, bits: u8) -> Option<IpAddr> {
 /// `struct rtmsg`: family, destination length at 1, …; 12 bytes. Only default routes matter.
 fn route(body: &[u8], around: &mut Surroundings) -> Option<()> {
     let (family, len) = (*body.first()?, *body.get(1)?);
-    if len != 0 {
+    // Tunnels lay two halves of the world over the default route.
+    if len > 1 {
         return None;
     }
     gateway(family, body.get(12..)?, around);

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// What somebody wants of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,14 +13,16 @@ pub enum Signal {
     Stop,
     /// SIGHUP.
     Reload,
-    /// SIGCHLD.
-    Child,
 }
 
 /// The writing end, for the handler.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 
-/// The reading end.
+// What has arrived. Not the bytes in the pipe: a full pipe loses some, and one of them could be the order to stop.
+static STOP: AtomicBool = AtomicBool::new(false);
+static RELOAD: AtomicBool = AtomicBool::new(false);
+
+/// The reading end: a doorbell.
 pub struct Signals(UnixStream);
 
 impl Signals {
@@ -36,15 +38,16 @@ impl Signals {
         Ok(Self(read))
     }
 
-    /// The next signal that has arrived.
+    /// What was asked for since the last time: a stop goes before all else, and a hundred reloads are one.
     pub fn take(&mut self) -> Option<Signal> {
-        let mut byte = [0];
-        self.0.read_exact(&mut byte).ok()?;
-        match libc::c_int::from(byte[0]) {
-            libc::SIGHUP => Some(Signal::Reload),
-            libc::SIGCHLD => Some(Signal::Child),
-            _ => Some(Signal::Stop),
+        let mut bytes = [0; 64];
+        while let Ok(64) = self.0.read(&mut bytes) {}
+        if STOP.swap(false, Ordering::SeqCst) {
+            return Some(Signal::Stop);
         }
+        RELOAD
+            .swap(false, Ordering::SeqCst)
+            .then_some(Signal::Reload)
     }
 }
 
@@ -55,14 +58,18 @@ impl AsFd for Signals {
 }
 
 extern "C" fn handler(signal: libc::c_int) {
-    let byte = [u8::try_from(signal).unwrap_or(0)];
+    match signal {
+        libc::SIGHUP => RELOAD.store(true, Ordering::SeqCst),
+        // Whoever waits for children asks them at every turn: to be woken is enough.
+        libc::SIGCHLD => {}
+        _ => STOP.store(true, Ordering::SeqCst),
+    }
     // SAFETY: takes and returns plain values.
     let place = unsafe { libc::__errno_location() };
     // SAFETY: errno belongs to this thread.
     let errno = unsafe { *place };
-    // SAFETY: write is async-signal-safe; the byte outlives the call. A full pipe loses the byte, and then
-    // a thousand others are still to be read.
-    unsafe { libc::write(PIPE.load(Ordering::SeqCst), byte.as_ptr().cast(), 1) };
+    // SAFETY: write is async-signal-safe; the byte outlives the call. If the pipe is full the bell has rung.
+    unsafe { libc::write(PIPE.load(Ordering::SeqCst), [1u8].as_ptr().cast(), 1) };
     // SAFETY: as above; whoever was interrupted finds its errno unchanged.
     unsafe { *place = errno };
 }

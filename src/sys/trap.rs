@@ -155,8 +155,8 @@ impl Trap {
         })
     }
 
-    /// Sends the owner's banner. Never waits. To a datagram, whose source may be forged, only what is no
-    /// longer than the datagram: nobody is served as an amplifier.
+    /// Sends the owner's banner. Never waits. To a datagram, whose source may be forged, only what is
+    /// shorter than the datagram: nobody is served as an amplifier, and an echo dies out.
     pub fn greet(&self, touch: &Touch, banner: &str) {
         match &touch.answer {
             Answer::Stream(stream) => {
@@ -164,7 +164,7 @@ impl Trap {
                 let _gone = io::Write::write(&mut stream, banner.as_bytes());
                 let _gone = stream.shutdown(Shutdown::Write);
             }
-            Answer::Datagram(len) if banner.len() <= *len => {
+            Answer::Datagram(len) if banner.len() < *len => {
                 let (address, len) = sockaddr::write(touch.from);
                 let (pointer, size) = (banner.as_ptr().cast(), banner.len());
                 let (fd, to) = (self.socket.as_raw_fd(), (&raw const address).cast());

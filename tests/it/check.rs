@@ -193,7 +193,7 @@ fn a_file_that_cannot_be_read_is_named() {
     let dir = TempDir::new().unwrap();
     let dir = dir.path().to_str().unwrap();
     for (path, why) in [
-        (dir.to_owned(), "Is a directory"),
+        (dir.to_owned(), "not a regular file"),
         (format!("{dir}/none"), "No such file or directory"),
         (format!("{dir}/none/conf"), "No such file or directory"),
     ] {

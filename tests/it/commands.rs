@@ -1,4 +1,4 @@
-//! Commands of the owner that fail, and commands that never end.
+//! Commands of the owner that fail, and commands that never end; and a firewall that fails.
 
 use crate::lab::config::{Config, Mode};
 use crate::lab::daemon::probed;
@@ -89,6 +89,72 @@ fn a_hanging_command_holds_up_nothing_and_is_ended() {
     eventually("the end of the second command with the daemon", || {
         !alive(second)
     });
+}
+
+#[test]
+fn a_failing_firewall_is_reported_and_tried_until_it_works() {
+    let Some(lab) = Lab::new(&["bash"]) else {
+        return;
+    };
+    let watch = lab.watch_firewall();
+    let daemon = lab.start(Config::blocking(Mode::Stealth));
+    watch.break_down();
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    lab.log
+        .wait_for_text("failed (exit status: 4: out of order)");
+    let blocked = |text: &str| text.contains("Host 10.66.0.2 has been blocked");
+    assert_eq!(lab.log.count(blocked), 0);
+    assert_eq!(daemon.read("history"), "");
+    watch.mend();
+    lab.log.wait_for(blocked);
+    assert!(lab.banned("10.66.0.2/32"));
+    eventually("the history", || {
+        daemon.read("history").contains("10.66.0.2")
+    });
+}
+
+#[test]
+fn rules_that_somebody_took_away_come_back_with_the_next_ban() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let mut daemon = lab.start(Config::blocking(Mode::Stealth));
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    eventually("the ban", || lab.banned("10.66.0.2/32"));
+    // As firewall scripts do when they begin.
+    lab.router.sh("iptables -w -F; iptables -w -X");
+    lab.scanner.touch(Tcp, SECOND, TRAP);
+    let both = || lab.banned("10.66.0.2/32") && lab.banned("10.66.0.3/32");
+    eventually("both bans", both);
+    eventually("the jumps", || {
+        lab.rules(ROUTER).matches("-j PORTSENTRY").count() == 2
+    });
+    assert!(daemon.stop().success());
+    assert_eq!(lab.chain(ROUTER), None);
+}
+
+#[test]
+fn no_ban_waits_for_the_commands_of_others() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let config = Config::blocking(Mode::Stealth)
+        .with("KILL_HOSTS_DENY", "ALL: $TARGET$ : DENY")
+        .with("KILL_RUN_CMD_FIRST", "1")
+        .with("KILL_RUN_CMD", "exec sleep 1000");
+    let _daemon = lab.start(config);
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    lab.scanner.touch(Tcp, SECOND, TRAP);
+    eventually("both bans, while the first command hangs", || {
+        lab.banned("10.66.0.2/32") && lab.banned("10.66.0.3/32")
+    });
+    assert_eq!(lab.log.count(|text| text.contains("run command")), 0);
+}
+
+#[test]
+fn a_talkative_command_is_heard_out() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let command = "head -c 300000 /dev/zero >&2; exit 0";
+    let _daemon = lab.start(Config::blocking(Mode::Stealth).with("KILL_RUN_CMD", command));
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    lab.log
+        .wait_for_text("External command run for host: 10.66.0.2");
 }
 
 fn pids(note: &Path) -> Vec<u32> {

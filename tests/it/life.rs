@@ -148,6 +148,34 @@ fn a_start_after_a_kill_takes_over_what_was_left_behind() {
 }
 
 #[test]
+fn what_a_killed_one_left_behind_goes_also_if_nothing_is_to_be_blocked_now() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let before = [lab.rules(ROUTER), lab.rules(ROUTER6)];
+    let mut daemon = lab.start(Config::blocking(Mode::Stealth));
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    assert_ne!([lab.rules(ROUTER), lab.rules(ROUTER6)], before);
+    let _daemon = lab.start(Config::new(Mode::Stealth));
+    assert_eq!([lab.rules(ROUTER), lab.rules(ROUTER6)], before);
+}
+
+#[test]
+fn a_stop_among_a_thousand_reloads_is_not_lost() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let mut daemon = lab.start(Config::new(Mode::Stealth));
+    for n in 0..20_000 {
+        daemon.signal(Signal::SIGHUP);
+        if n == 5_000 {
+            daemon.signal(Signal::SIGTERM);
+        }
+        if daemon.ended().is_some() {
+            break;
+        }
+    }
+    assert_eq!(daemon.wait().code(), Some(0));
+}
+
+#[test]
 fn a_second_one_for_the_same_protocol_is_refused_in_the_same_run_directory_only() {
     let Some(lab) = Lab::new(&[]) else { return };
     let both = Config::new(Mode::Stealth);

@@ -130,15 +130,10 @@ fn a_hundred_thousand_probes_allocate_nothing() {
     ] {
         assert!(count > 1000, "{said:#?}");
     }
-    for count in [
-        said.pending,
-        said.already_banned,
-        said.no_room,
-        said.gone,
-        said.given_up,
-    ] {
+    for count in [said.pending, said.already_banned, said.no_room, said.gone] {
         assert!(count > 20, "{said:#?}");
     }
+    assert!(said.given_up > 5, "{said:#?}");
 }
 
 /// The control: the counter above does count.

@@ -56,6 +56,21 @@ fn connect_names_what_nmap_does_over_ipv6() {
         .for_each(|row| check(Mode::Connect, ROUTER6, *row));
 }
 
+/// Longer than what the daemon reads of a packet, and than what many a filter lets it read.
+#[test]
+fn a_probe_with_data_is_a_probe() {
+    for length in [300, 1400] {
+        let Some(lab) = Lab::new(&["nmap"]) else {
+            return;
+        };
+        let daemon = lab.start(Config::new(Mode::Stealth));
+        let ports = scan::list(&TCP_TRAPS);
+        lab.nmap(&format!("-sS --data-length {length} -p {ports}"), ROUTER);
+        daemon.settle();
+        assert_eq!(daemon.probe_lines().len(), TCP_TRAPS.len(), "{length}");
+    }
+}
+
 /// One scan over all traps and a few other ports: one line for each trap and none for the others.
 /// In a lab of its own, because a source's second touch of a trap is not reported again.
 #[track_caller]

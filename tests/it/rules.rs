@@ -3,7 +3,7 @@
 use crate::lab::config::{Config, Mode};
 use crate::lab::daemon::probed;
 use crate::lab::touch::Proto::Tcp;
-use crate::lab::{Lab, ROUTER, SCANNER, eventually};
+use crate::lab::{Lab, ROUTER, SCANNER, SECOND, eventually};
 use std::io::Read;
 use std::net::SocketAddr;
 
@@ -58,7 +58,7 @@ fn the_banner_is_sent_to_whoever_touches_a_connect_trap() {
     let short = lab.scanner.say(b"short", SocketAddr::new(SCANNER, 0), trap);
     let long = lab
         .scanner
-        .say(&[b'x'; 64], SocketAddr::new(SCANNER, 0), trap);
+        .say(&[b'x'; 64], SocketAddr::new(SECOND, 0), trap);
     let mut heard = [0; 64];
     let length = long.recv(&mut heard).unwrap();
     assert_eq!(&heard[..length], banner.as_bytes(), "UDP");

@@ -1,7 +1,6 @@
 //! A machine that runs classic BPF, as far as our programs use it (`Documentation/networking/filter.rst`).
 
-use portsentry::limits::SNAP;
-use portsentry::see::filter::Insn;
+use portsentry::see::filter::{Insn, WHOLE};
 
 /// What kernels with the old `optmem_max` of 20,480 bytes take.
 pub(super) const PROGRAM_MAX: usize = 1685;
@@ -89,7 +88,7 @@ pub(super) fn check_form(program: &[Insn]) {
             insn.code == 0x06 || at + 1 + far < program.len(),
             "{at}: {insn:?} leaves the program"
         );
-        assert!(insn.code != 0x06 || [0, u32::try_from(SNAP).unwrap()].contains(&insn.k));
+        assert!(insn.code != 0x06 || [0, WHOLE].contains(&insn.k));
     }
     assert_eq!(program.last().map(|insn| insn.code), Some(0x06));
 }

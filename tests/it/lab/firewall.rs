@@ -73,6 +73,11 @@ if [ -e {dir}/hold ]; then
     echo held >> {dir}/runs
     while [ -e {dir}/hold ]; do sleep 0.01; done
 fi
+if [ -e {dir}/broken ]; then
+    echo end >> {dir}/runs
+    echo 'out of order' >&2
+    exit 4
+fi
 tool=${{0##*/}}
 {dir}/$tool \"$@\"
 status=$?
@@ -120,6 +125,15 @@ impl Watch {
 
     pub(crate) fn release(&self) {
         fs::remove_file(self.dir.join("hold")).unwrap();
+    }
+
+    /// From now on a firewall program fails at once.
+    pub(crate) fn break_down(&self) {
+        fs::write(self.dir.join("broken"), "").unwrap();
+    }
+
+    pub(crate) fn mend(&self) {
+        fs::remove_file(self.dir.join("broken")).unwrap();
     }
 
     pub(crate) fn held(&self) -> usize {

@@ -97,13 +97,16 @@ impl Lab {
         let lan = Namespace::new();
         lab.router.sh(&format!(
             "ip link add lan type veth peer name eth0 netns {}
-             ip addr add {GATEWAY}/24 dev lan && ip link set lan up
+             ip addr add {GATEWAY}/24 dev lan
+             ip link set lan up
              echo 1 > /proc/sys/net/ipv4/ip_forward
              iptables -w -t nat -A POSTROUTING -s 10.77.0.0/24 -o wan -j MASQUERADE",
             lan.pid()
         ));
         lan.sh(&format!(
-            "ip link set lo up && ip addr add {LAN}/24 dev eth0 && ip link set eth0 up
+            "ip link set lo up
+             ip addr add {LAN}/24 dev eth0
+             ip link set eth0 up
              ip route add default via {GATEWAY}"
         ));
         wait_for_wire(&lab.router, "lan");
@@ -139,12 +142,19 @@ impl Lab {
 /// The router's own /dev/log, /etc and /run.
 ///
 /// Neither a device node nor a mount over one works in a user namespace, and /dev/log does not exist
-/// on every machine: so /dev becomes a directory of links to the real one, plus the lab's log.
+/// on every machine: so /dev becomes a directory of links to the real one, plus the lab's log. The
+/// machine's hosts.deny may belong to a root whom a user namespace does not know: the lab begins with
+/// one of its own.
 fn router_world(dir: &Path) -> String {
     format!(
-        "cd {dir} && mkdir world && mount -t tmpfs lab world && cd world
+        "cd {dir}
+         mkdir world
+         mount -t tmpfs lab world
+         cd world
          mkdir dev changes work
-         mount --rbind /dev dev && mount -t tmpfs -o mode=755 lab /dev
+         touch changes/hosts.deny
+         mount --rbind /dev dev
+         mount -t tmpfs -o mode=755 lab /dev
          for node in $PWD/dev/*; do ln -s $node /dev/; done
          ln -sfn {dir}/log /dev/log
          mount -t overlay -o lowerdir=/etc,upperdir=changes,workdir=work lab /etc
@@ -162,8 +172,10 @@ fn router_world(dir: &Path) -> String {
 fn wan(scanner: &Namespace) -> String {
     format!(
         "ip link set lo up
-         ip link add wan address 02:66:00:00:00:01 type veth peer name eth0 address 02:66:00:00:00:02 netns {}
-         ip addr add {ROUTER}/24 dev wan && ip addr add {ROUTER6}/64 dev wan nodad
+         ip link add wan address 02:66:00:00:00:01 type veth \\
+             peer name eth0 address 02:66:00:00:00:02 netns {}
+         ip addr add {ROUTER}/24 dev wan
+         ip addr add {ROUTER6}/64 dev wan nodad
          ip link set wan up
          for neighbour in 10.66.0.254 {SCANNER} {SCANNER6}; do
              ip neigh add $neighbour lladdr 02:66:00:00:00:02 dev wan nud permanent
@@ -172,8 +184,7 @@ fn wan(scanner: &Namespace) -> String {
          ip route add 10.99.0.0/16 via {SCANNER}
          ip -6 route add fd99::/32 via {SCANNER6}
          echo 0 > /proc/sys/net/ipv4/icmp_ratelimit
-         echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
-         echo 512 > /proc/sys/net/unix/max_dgram_qlen || true",
+         echo 0 > /proc/sys/net/ipv6/icmp/ratelimit",
         scanner.pid()
     )
 }
@@ -181,8 +192,10 @@ fn wan(scanner: &Namespace) -> String {
 /// The scanner's machine; all of 10.99.0.0/16 and fd99::/32 (the strangers) are its own as well.
 const SCANNER_SIDE: &str = "
     ip link set lo up
-    ip addr add 10.66.0.2/24 dev eth0 && ip addr add 10.66.0.3/24 dev eth0
-    ip addr add fd66::2/64 dev eth0 nodad && ip link set eth0 up
+    ip addr add 10.66.0.2/24 dev eth0
+    ip addr add 10.66.0.3/24 dev eth0
+    ip addr add fd66::2/64 dev eth0 nodad
+    ip link set eth0 up
     for neighbour in 10.66.0.1 fd66::1; do
         ip neigh add $neighbour lladdr 02:66:00:00:00:01 dev eth0 nud permanent
     done

@@ -40,7 +40,8 @@ impl Namespace {
         command
     }
 
-    /// Runs a few shell lines, all of which must succeed, and returns what they print.
+    /// Runs shell lines, each of which must succeed, and returns what they print. No `&&`: the shell
+    /// would go on after a failure in the midst of such a chain.
     #[track_caller]
     pub(crate) fn sh(&self, script: &str) -> String {
         let output = self.command("sh").args(["-euc", script]).output().unwrap();

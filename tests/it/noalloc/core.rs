@@ -5,7 +5,7 @@ use portsentry::act::actions::{self, Actions};
 use portsentry::act::reconcile::{Change, Reconciler};
 use portsentry::judge::ban::{Step, Stop};
 use portsentry::judge::detector::{Block, Detector, Outcome, Policy, Verdict};
-use portsentry::limits::{CHANGES_MAX, LINE_MAX, SNAP};
+use portsentry::limits::{BANS_MAX, LEAVING_MAX, LINE_MAX, SNAP};
 use portsentry::net::Family;
 use portsentry::see::conntrack::Belongs;
 use portsentry::see::packet;
@@ -80,7 +80,7 @@ impl Core {
                 run: Some("/bin/echo $TARGET$ $PORT$ $MODE$".into()),
                 run_first: false,
             },
-            batch: String::with_capacity(CHANGES_MAX * 80),
+            batch: String::with_capacity((BANS_MAX + LEAVING_MAX) * 80),
             line: heapless::String::new(),
             said: Said::default(),
         }
@@ -180,7 +180,8 @@ impl Core {
 
     /// The owner's actions, as if each ended at once and well.
     fn act(&mut self, now: Instant) {
-        let Some(source) = actions::due(&self.detector.bans, now) else {
+        let line = actions::due_line(&self.detector.bans);
+        let Some(source) = line.or_else(|| actions::due_command(&self.detector.bans, now)) else {
             return;
         };
         let ban = self.detector.bans.get_mut(&source).unwrap();

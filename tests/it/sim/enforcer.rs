@@ -1,11 +1,11 @@
 //! What `daemon/enforce` does with children, done without them: a run takes some time, and may fail, hang, or be
 //! killed when everything is done already.
 
-use portsentry::act::actions::{Actions, due};
+use portsentry::act::actions::{Actions, due_command};
 use portsentry::act::reconcile::{Change, Job, Order, Reconciler};
 use portsentry::judge::ban::{Step, Stop};
 use portsentry::judge::detector::Detector;
-use portsentry::limits::{BANS_MAX, CHANGES_MAX, FIREWALL_TIME, LEAVING_MAX, REST};
+use portsentry::limits::{BANS_MAX, FIREWALL_TIME, LEAVING_MAX, REST};
 use portsentry::net::{Family, Prefix};
 use portsentry::time::Instant;
 use std::time::Duration;
@@ -175,7 +175,7 @@ impl Enforcer {
 
     /// The owner's KILL_ROUTE, which needs no time here.
     fn route(&self, now: Instant, detector: &mut Detector, random: &mut Random, reach: &mut Reach) {
-        while let Some(source) = due(&detector.bans, now) {
+        while let Some(source) = due_command(&detector.bans, now) {
             let ban = detector.bans.get_mut(&source).unwrap();
             assert_eq!((ban.step, ban.stop), (Step::Stop, Stop::Route));
             let failed = random.percent(self.bad);
@@ -185,7 +185,8 @@ impl Enforcer {
             ban.proceed(self.actions.next(ban.step, ban.stop));
             if failed {
                 reached(reach, "route failed for good");
-                detector.bans.free(&source);
+                let ban = detector.bans.get_mut(&source).unwrap();
+                ban.failed = true;
             }
         }
     }
@@ -227,7 +228,7 @@ fn skip_enforced(ban: &mut portsentry::judge::ban::Ban, actions: &Actions) {
 /// The last door: nobody protected is in a batch, and it is not longer than it may be.
 fn check_batch(batch: &str, detector: &Detector) {
     let rules = batch.lines().filter(|line| line.starts_with('-'));
-    assert!(rules.clone().count() <= CHANGES_MAX);
+    assert!(rules.clone().count() <= BANS_MAX + LEAVING_MAX);
     for line in rules.filter(|line| line.starts_with("-A")) {
         let source: Prefix = line.split(' ').nth(3).unwrap().parse().unwrap();
         assert!(

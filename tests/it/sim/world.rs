@@ -136,7 +136,8 @@ impl World {
             (Expected::Exactly(expected), verdict) => assert_eq!(verdict, expected),
             (_, Verdict::Probe(Outcome::Protected)) => assert!(protected && known.is_none()),
             (_, Verdict::Probe(Outcome::Ban)) => {
-                assert!(!protected && known.is_none() && before < BANS_MAX);
+                let anew = known.is_none_or(|ban| ban.failed);
+                assert!(!protected && anew && before <= BANS_MAX);
                 if leaving {
                     reached(reach, "ban comes back while leaving");
                 }
