@@ -160,6 +160,19 @@ fn what_a_killed_one_left_behind_goes_also_if_nothing_is_to_be_blocked_now() {
 }
 
 #[test]
+fn a_reload_puts_back_what_somebody_emptied() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let mut daemon = lab.start(Config::blocking(Mode::Stealth));
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    eventually("the ban", || lab.banned("10.66.0.2/32"));
+    lab.router.sh("iptables -w -F");
+    assert!(!lab.banned("10.66.0.2/32"));
+    daemon.reload(Config::blocking(Mode::Stealth));
+    eventually("the ban again", || lab.banned("10.66.0.2/32"));
+    assert_eq!(lab.rules(ROUTER).matches("-j PORTSENTRY").count(), 2);
+}
+
+#[test]
 fn a_stop_among_a_thousand_reloads_is_not_lost() {
     let Some(lab) = Lab::new(&[]) else { return };
     let mut daemon = lab.start(Config::new(Mode::Stealth));

@@ -8,6 +8,9 @@ use crate::lab::{Lab, ROUTER, SCANNER, SECOND, eventually, scan};
 use regex::bytes::Regex;
 use std::net::SocketAddr;
 
+/// Bytes of log lines, on standard error; the daemon lets 64 KiB of them wait for syslog.
+const MORE_THAN_WAITS: usize = 128 * 1024;
+
 const TRAP: SocketAddr = SocketAddr::new(ROUTER, 11);
 
 #[test]
@@ -47,10 +50,17 @@ fn a_syslog_that_is_not_read_holds_up_nothing_and_is_told_what_it_missed() {
     let Some(lab) = Lab::new(&["nmap"]) else {
         return;
     };
-    let _daemon = lab.start(Config::blocking(Mode::Stealth));
+    let daemon = lab.start(Config::blocking(Mode::Stealth));
     let unread = lab.log.stop_reading();
     let sender = lab.scanner.sender();
-    (0..2000).for_each(|n| sender.send(&forged_syn(n)));
+    let mut sources = 0..;
+    eventually("more lines than can wait", || {
+        sources
+            .by_ref()
+            .take(100)
+            .for_each(|n| sender.send(&forged_syn(n)));
+        daemon.stderr().len() > MORE_THAN_WAITS
+    });
     lab.nmap("-sS --max-retries 1 -p 15,79,111", ROUTER);
     eventually("a ban that nobody hears of", || lab.banned("10.66.0.2/32"));
 
