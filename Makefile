@@ -16,10 +16,10 @@ CONFIG_FILES := portsentry.conf portsentry.ignore portsentry.ignore.static
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check install uninstall size clean
+.PHONY: help build demo test check install uninstall clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build target/release/portsentry
 	cargo build --release --locked
@@ -63,8 +63,7 @@ uninstall: ## remove what install put there, except the configuration and what w
 	rm -f $(SBIN)/portsentry $(INIT)/portsentry $(MAN)/man8/portsentry.8 $(MAN)/man5/portsentry.conf.5
 	@echo "left in place: $(CONFIG) $(DESTDIR)/var/lib/portsentry"
 
-size: build ## show the size of the program
-	@wc -c $(PROGRAM)
-
 clean: ## remove what was built
 	cargo clean
+
+include cross/cross.mk

@@ -69,9 +69,10 @@ fn a_syslog_that_is_not_read_holds_up_nothing_and_is_told_what_it_missed() {
         lab.scanner
             .touch(Tcp, SECOND, SocketAddr::new(ROUTER, port));
     }
+    lab.log.wait_for_text("Host 10.66.0.3 has been blocked");
+    lab.scanner.touch(Tcp, SECOND, SocketAddr::new(ROUTER, 111));
     lab.log
         .wait_for(|text| text.ends_with("lines were lost: syslog is not read"));
-    lab.log.wait_for_text("Host 10.66.0.3 has been blocked");
 }
 
 #[test]

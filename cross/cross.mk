@@ -1,0 +1,15 @@
+# Programs for other processors. Included by the Makefile; see cross/README.md.
+
+.PHONY: cross size test-cross test-router
+
+cross: ## build static programs for routers into dist/ (TARGET=mips_24kc: one)
+	@cross/build $(TARGET)
+
+size: ## show the sizes in dist/, fail over budget
+	@cross/size
+
+test-cross: ## test the programs in dist/ on their own CPU, emulated (TARGET=mips_24kc: one)
+	@cross/test-cross $(TARGET)
+
+test-router: ## scan an emulated MIPS router that runs dist/'s mipsel_24kc
+	@cross/test-router
