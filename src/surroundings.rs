@@ -33,31 +33,28 @@ impl Surroundings {
         }
     }
 
-    /// Adds the gateway of a default route, once.
+    /// Adds the gateway of a default route.
     pub fn add_gateway(&mut self, addr: IpAddr) {
-        if !self.gateways.contains(&addr) && self.gateways.push(addr).is_err() {
-            self.overflow = true;
-        }
+        self.overflow |= !keep(&mut self.gateways, addr);
     }
 
-    /// Adds a directed broadcast address, once.
+    /// Adds a directed broadcast address.
     pub fn add_broadcast(&mut self, addr: IpAddr) {
-        if !self.broadcasts.contains(&addr) && self.broadcasts.push(addr).is_err() {
-            self.overflow = true;
-        }
+        self.overflow |= !keep(&mut self.broadcasts, addr);
     }
 
     /// Adds a device that INTERFACE names.
     pub fn add_watched(&mut self, index: u32) {
-        if !self.watched.contains(&index) && self.watched.push(index).is_err() {
-            self.overflow = true;
-        }
+        self.overflow |= !keep(&mut self.watched, index);
     }
 
     /// Adds a loopback device.
     pub fn add_loopback(&mut self, index: u32) {
-        if !self.loopbacks.contains(&index) && self.loopbacks.push(index).is_err() {
-            self.overflow = true;
-        }
+        self.overflow |= !keep(&mut self.loopbacks, index);
     }
+}
+
+/// Adds `item` once; false if it does not fit.
+fn keep<T: PartialEq, const N: usize>(list: &mut heapless::Vec<T, N>, item: T) -> bool {
+    list.contains(&item) || list.push(item).is_ok()
 }
