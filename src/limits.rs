@@ -62,6 +62,10 @@ pub const BANS_MAX: usize = 1024;
 /// Bans on their way out, which still have a rule. When so many are leaving, new ones wait.
 pub const LEAVING_MAX: usize = 256;
 
+/// Rules handed to the firewall in one run. In a user namespace, as in many containers, the kernel takes some 800
+/// at once (the send buffer of a netlink socket cannot be forced there); the rest goes in the next run.
+pub const CHANGES_MAX: usize = 512;
+
 /// Time limit of one run of the firewall program; `iptables -w` waits for the lock of others.
 pub const FIREWALL_TIME: Duration = Duration::from_secs(5);
 

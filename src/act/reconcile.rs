@@ -8,7 +8,7 @@ use crate::act::iptables;
 use crate::judge::ban::{Ban, Step};
 use crate::judge::bans::Bans;
 use crate::judge::protect::Protect;
-use crate::limits::{REST, REST_MAX};
+use crate::limits::{CHANGES_MAX, REST, REST_MAX};
 use crate::net::{Family, Prefix};
 use crate::time::Instant;
 
@@ -163,15 +163,20 @@ impl Reconciler {
             return Ok(());
         }
         iptables::begin(rebuild, out)?;
+        let mut left = CHANGES_MAX;
         for (source, ban) in of_family(order.family, bans) {
             ban.wanted &= !protect.covers(source);
             let ban_it = ban.due_in_firewall();
-            if rebuild || ban.differs() {
+            if rebuild {
+                // The chain is emptied: what is not written now will not be in it.
+                ban.flying = Some(ban_it && left > 0);
+            } else if ban.differs() && left > 0 {
                 ban.flying = Some(ban_it);
             }
-            // A chain that was emptied has nothing to be taken out.
-            if ban.flying.is_some() && (ban_it || !rebuild) {
+            let written = ban.flying == Some(true) || (ban.flying == Some(false) && !rebuild);
+            if written {
                 iptables::change(ban_it, source, out)?;
+                left -= 1;
             }
         }
         iptables::end(out)
@@ -193,6 +198,11 @@ impl Reconciler {
             let change = match (ok, order.job, flown) {
                 // The chain went as a whole; that is not said ban by ban.
                 (true, Job::Unload, _) => {
+                    ban.enforced = false;
+                    None
+                }
+                // It found no room in a rebuild, or it came back meanwhile: it is added next.
+                (true, _, Some(false)) if ban.due_in_firewall() => {
                     ban.enforced = false;
                     None
                 }

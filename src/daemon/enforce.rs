@@ -6,7 +6,7 @@ use crate::act::reconcile::{Change, Job, Order, Reconciler, rest};
 use crate::daemon::owner::Owner;
 use crate::daemon::{State, confirm, records};
 use crate::judge::ban::Step;
-use crate::limits::{BANS_MAX, FIREWALL_TIME, LEAVING_MAX, REST};
+use crate::limits::{CHANGES_MAX, FIREWALL_TIME, REST};
 use crate::net::Family;
 use crate::sys::child::{Child, Ended};
 use crate::sys::log::Log;
@@ -40,7 +40,7 @@ impl Enforcer {
             reconciler: Reconciler::new(active),
             firewall: None,
             owner: Owner::default(),
-            batch: String::with_capacity((BANS_MAX + LEAVING_MAX) * BATCH_LINE),
+            batch: String::with_capacity(CHANGES_MAX * BATCH_LINE),
             failures: 0,
         }
     }
@@ -149,8 +149,9 @@ impl Enforcer {
         self.reconciler
             .settle(now, ended.ok, bans, |source, ban, change| match change {
                 Change::Enforced => {
-                    // Before its turn it is said when that comes, so that lines keep 1.2's order.
-                    if matches!(ban.step, Step::Run | Step::Done) {
+                    // Before its turn it is said when that comes, so that lines keep 1.2's order; and once, though
+                    // a rebuild in several runs puts some back later than others.
+                    if matches!(ban.step, Step::Run | Step::Done) && !ban.recorded {
                         log.say(DoneLine::Firewall(ban.probe.source, *source));
                     }
                     records::note_progress(source, ban, config, log);

@@ -52,14 +52,6 @@ impl Log {
     /// Writes a line to syslog and to standard error. Never waits, never fails.
     pub fn say(&mut self, text: impl fmt::Display) {
         self.flush();
-        if self.lost > 0 && self.waiting.is_empty() {
-            let lost = self.lost;
-            self.hand_over(format_args!(
-                "adminalert: {lost} lines were lost: syslog is not read"
-            ));
-            // If that was lost as well, it is said again.
-            self.lost = if self.lost == lost { 0 } else { lost };
-        }
         self.hand_over(&text);
         self.line.0.clear();
         let _cut = writeln!(self.line, "{text}");
@@ -70,7 +62,7 @@ impl Log {
         }
     }
 
-    /// Hands over what waits, as much as syslogd takes.
+    /// Hands over what waits, as much as syslogd takes; and then how much was lost.
     pub fn flush(&mut self) {
         while let Some(len) = self.next_len() {
             self.line.0.clear();
@@ -80,6 +72,14 @@ impl Log {
                 return;
             }
             self.waiting.drain(..len + 2);
+        }
+        if self.lost > 0 && self.waiting.is_empty() {
+            let lost = self.lost;
+            self.hand_over(format_args!(
+                "adminalert: {lost} lines were lost: syslog is not read"
+            ));
+            // If that was lost as well, it is said again.
+            self.lost = if self.lost == lost { 0 } else { lost };
         }
     }
 

@@ -5,7 +5,7 @@ use portsentry::act::actions::{Actions, due_command};
 use portsentry::act::reconcile::{Change, Job, Order, Reconciler};
 use portsentry::judge::ban::{Step, Stop};
 use portsentry::judge::detector::Detector;
-use portsentry::limits::{BANS_MAX, FIREWALL_TIME, LEAVING_MAX, REST};
+use portsentry::limits::{BANS_MAX, CHANGES_MAX, FIREWALL_TIME, LEAVING_MAX, REST};
 use portsentry::net::{Family, Prefix};
 use portsentry::time::Instant;
 use std::time::Duration;
@@ -228,7 +228,7 @@ fn skip_enforced(ban: &mut portsentry::judge::ban::Ban, actions: &Actions) {
 /// The last door: nobody protected is in a batch, and it is not longer than it may be.
 fn check_batch(batch: &str, detector: &Detector) {
     let rules = batch.lines().filter(|line| line.starts_with('-'));
-    assert!(rules.clone().count() <= BANS_MAX + LEAVING_MAX);
+    assert!(rules.clone().count() <= CHANGES_MAX);
     for line in rules.filter(|line| line.starts_with("-A")) {
         let source: Prefix = line.split(' ').nth(3).unwrap().parse().unwrap();
         assert!(
