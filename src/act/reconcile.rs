@@ -39,6 +39,8 @@ pub struct Order {
 enum Phase {
     /// Not there.
     Absent,
+    /// Perhaps there, left behind by a daemon that was killed.
+    Abandoned,
     /// A run failed: it may be there, in part or as a whole.
     Unknown,
     /// Loaded; what it holds is not known.
@@ -93,6 +95,13 @@ impl Reconciler {
         }
     }
 
+    /// A daemon that was killed may have left its chains behind.
+    pub fn suspect(&mut self) {
+        for (_, state) in &mut self.states {
+            state.phase = Phase::Abandoned;
+        }
+    }
+
     /// What the chains hold is not believed any more: they are loaded and filled anew, or taken away.
     pub fn distrust(&mut self) {
         for (_, state) in &mut self.states {
@@ -138,11 +147,11 @@ impl Reconciler {
         let active = states.filter(|(family, _)| self.active.contains(family));
         active.filter_map(|&(family, state)| {
             let job = match (self.up, state.phase) {
-                (true, Phase::Absent | Phase::Unknown) => Job::Load,
+                (true, Phase::Absent | Phase::Abandoned | Phase::Unknown) => Job::Load,
                 (true, Phase::Stale) => Job::Rebuild,
                 (true, Phase::Even) if differs(family, bans) => Job::Apply,
                 (true, Phase::Even) | (false, Phase::Absent) => return None,
-                (false, Phase::Unknown | Phase::Stale | Phase::Even) => Job::Unload,
+                (false, _) => Job::Unload,
             };
             Some((Order { family, job }, state.rest_until))
         })
@@ -226,7 +235,13 @@ impl Reconciler {
         if !ok {
             state.failures = state.failures.saturating_add(1);
             state.rest_until = now.after(rest(state.failures));
-            state.phase = Phase::Unknown;
+            // Who may not even look has no chain of ours to take away; nothing was loaded by us.
+            let looked = order.job == Job::Unload && state.phase == Phase::Abandoned;
+            state.phase = if looked {
+                Phase::Absent
+            } else {
+                Phase::Unknown
+            };
             return;
         }
         state.failures = 0;

@@ -83,7 +83,7 @@ fn start_with(settings: Settings, log: &mut Log) -> Result<Daemon, StartError> {
     let mut enforcer = Enforcer::new(families());
     enforcer.reconciler.up = state.detector.policy.needs_firewall();
     if is_abandoned(&settings.run_dir) {
-        enforcer.reconciler.distrust();
+        enforcer.reconciler.suspect();
     }
     Ok(Daemon {
         settings,
