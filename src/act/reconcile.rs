@@ -70,9 +70,8 @@ pub enum Change {
 /// Both families' chains.
 #[derive(Debug)]
 pub struct Reconciler {
-    states: [(Family, State); 2],
-    /// The families that this machine has.
-    active: &'static [Family],
+    /// Of the families that this machine has, and no other.
+    states: Vec<(Family, State)>,
     /// Whether there shall be a chain at all.
     pub up: bool,
     /// The run under way.
@@ -81,15 +80,14 @@ pub struct Reconciler {
 
 impl Reconciler {
     /// Nothing loaded yet.
-    pub fn new(active: &'static [Family]) -> Self {
+    pub fn new(families: &[Family]) -> Self {
         let state = State {
             phase: Phase::Absent,
             failures: 0,
             rest_until: Instant::default(),
         };
         Self {
-            states: Family::BOTH.map(|family| (family, state)),
-            active,
+            states: families.iter().map(|family| (*family, state)).collect(),
             up: false,
             flying: None,
         }
@@ -143,9 +141,7 @@ impl Reconciler {
     }
 
     fn pending(&self, bans: &Bans) -> impl Iterator<Item = (Order, Instant)> {
-        let states = self.states.iter();
-        let active = states.filter(|(family, _)| self.active.contains(family));
-        active.filter_map(|&(family, state)| {
+        self.states.iter().filter_map(|&(family, state)| {
             let job = match (self.up, state.phase) {
                 (true, Phase::Absent | Phase::Abandoned | Phase::Unknown) => Job::Load,
                 (true, Phase::Stale) => Job::Rebuild,
@@ -236,11 +232,9 @@ impl Reconciler {
             state.failures = state.failures.saturating_add(1);
             state.rest_until = now.after(rest(state.failures));
             // Who may not even look has no chain of ours to take away; nothing was loaded by us.
-            let looked = order.job == Job::Unload && state.phase == Phase::Abandoned;
-            state.phase = if looked {
-                Phase::Absent
-            } else {
-                Phase::Unknown
+            state.phase = match (order.job, state.phase) {
+                (Job::Unload, Phase::Abandoned) => Phase::Absent,
+                _ => Phase::Unknown,
             };
             return;
         }

@@ -35,9 +35,9 @@ pub(super) struct Running {
 
 impl Enforcer {
     /// Nothing loaded, nothing running.
-    pub(super) fn new(active: &'static [Family]) -> Self {
+    pub(super) fn new(families: &[Family]) -> Self {
         Self {
-            reconciler: Reconciler::new(active),
+            reconciler: Reconciler::new(families),
             firewall: None,
             owner: Owner::default(),
             batch: String::with_capacity(CHANGES_MAX * BATCH_LINE),

@@ -7,6 +7,7 @@ use crate::judge::bans::Bans;
 use crate::judge::protect::{Guard, Protect};
 use crate::judge::sources::{Sources, Standing};
 use crate::limits::{FAILED_REST, FRESH_LINES, KNOWN_LINES};
+use crate::net::Prefix;
 use crate::see::conntrack::Belongs;
 use crate::see::probe::{Mode, Probe, Protocol};
 use crate::see::traps::Traps;
@@ -155,7 +156,7 @@ impl Detector {
         if standing.hits < self.policy.scan_trigger {
             return Verdict::Counted;
         }
-        let outcome = self.outcome(now, probe, mode, standing);
+        let outcome = self.outcome(now, source, probe, mode, standing);
         if standing.repeat && outcome != Outcome::Ban {
             self.sources.fold(now, &source);
             return Verdict::Folded;
@@ -169,8 +170,14 @@ impl Detector {
         Verdict::Probe(outcome)
     }
 
-    fn outcome(&mut self, now: Instant, probe: &Probe, mode: Mode, standing: Standing) -> Outcome {
-        let source = self.protect.source(probe.source);
+    fn outcome(
+        &mut self,
+        now: Instant,
+        source: Prefix,
+        probe: &Probe,
+        mode: Mode,
+        standing: Standing,
+    ) -> Outcome {
         let stop = match self.policy.block(probe.protocol) {
             Block::Off => return Outcome::BlockingOff,
             Block::Full => self.policy.stop,
@@ -185,7 +192,7 @@ impl Detector {
                 false => Outcome::Pending,
             };
         }
-        if self.protect.covers(&source) || self.protect.guard(probe.source) != Guard::Open {
+        if self.protect.covers(&source) {
             return Outcome::Protected;
         }
         let ban = Ban::new(now, *probe, mode, stop, standing.ports);

@@ -17,6 +17,12 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use portsentry::act::reconcile::{Job, Reconciler};
+use portsentry::judge::bans::Bans;
+use portsentry::judge::protect::Protect;
+use portsentry::net::Family;
+use portsentry::time::Instant;
+
 use world::World;
 
 /// What was reached, and how often.
@@ -98,5 +104,22 @@ fn the_rules_hold_in_every_world() {
             times >= least,
             "\"{what}\" was reached {times} times, not {least}"
         );
+    }
+}
+
+/// A chain of a family that the machine lacks is neither waited for nor taken away.
+#[test]
+fn a_machine_without_ipv6_comes_to_rest() {
+    let mut bans = Bans::new((1, 2));
+    let mut reconciler = Reconciler::new(&[Family::V4]);
+    let (now, protect) = (Instant::default(), Protect::default());
+    for doubt in [Reconciler::suspect, Reconciler::distrust] {
+        doubt(&mut reconciler);
+        let order = reconciler.next(now, &bans).unwrap();
+        assert_eq!((order.family, order.job), (Family::V4, Job::Unload));
+        let begun = reconciler.begin(order, &mut bans, &protect, &mut String::new());
+        begun.unwrap();
+        reconciler.settle(now, true, &mut bans, |_, _, _| {});
+        assert!(reconciler.is_even(&bans) && !reconciler.is_loaded());
     }
 }
