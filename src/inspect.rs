@@ -48,7 +48,7 @@ fn ignore_files(config: &Config, out: &mut String) -> bool {
     let Some(file) = &config.ignore_file else {
         return true;
     };
-    let mut list = Box::new(Ignored::new());
+    let mut list = Ignored::new();
     let (mut sound, mut there) = (true, false);
     for path in [file.clone(), format!("{file}.static")] {
         let text = match files::read(&path, CONFIG_BYTES_MAX) {

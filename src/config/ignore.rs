@@ -1,6 +1,7 @@
 //! The ignore file: addresses and networks, one a line, with remarks.
 
 use crate::judge::protect::Ignored;
+use crate::limits::IGNORED_MAX;
 use crate::net::{NotAPrefix, Prefix};
 
 /// Why a line adds nothing.
@@ -30,11 +31,8 @@ pub fn read(text: &[u8], list: &mut Ignored, mut report: impl FnMut(usize, BadLi
         }
         match prefix(entry) {
             Ok(prefix) if list.contains(&prefix) => {}
-            Ok(prefix) => {
-                if list.push(prefix).is_err() {
-                    report(at + 1, BadLine::Full, entry);
-                }
-            }
+            Ok(_) if list.len() == IGNORED_MAX => report(at + 1, BadLine::Full, entry),
+            Ok(prefix) => list.push(prefix),
             Err(NotAPrefix::Address) => report(at + 1, BadLine::Address, entry),
             Err(NotAPrefix::Length) => report(at + 1, BadLine::Netmask, entry),
         }
@@ -116,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_full_list_says_so() {
-        let text: String = (0..=Ignored::new().capacity())
+        let text: String = (0..=IGNORED_MAX)
             .map(|n| format!("10.0.{}.{}\n", n / 256, n % 256))
             .collect();
         let mut full = Vec::new();

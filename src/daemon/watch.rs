@@ -133,7 +133,7 @@ pub(super) fn read_ignored(state: &mut State) -> bool {
     let Some(file) = state.config.ignore_file.clone() else {
         return false;
     };
-    let mut list = Box::new(Ignored::new());
+    let mut list = Ignored::new();
     let mut read_one = false;
     for path in [file.clone(), format!("{file}.static")] {
         match files::read(&path, CONFIG_BYTES_MAX) {
@@ -157,7 +157,7 @@ pub(super) fn read_ignored(state: &mut State) -> bool {
             "adminalert: ERROR: cannot open ignore file {file}: nobody is ignored but our own addresses"
         ));
     }
-    if *list == *state.detector.protect.ignored {
+    if list == state.detector.protect.ignored {
         return false;
     }
     state.detector.protect.ignored = list;

@@ -2,12 +2,11 @@
 
 use core::net::IpAddr;
 
-use crate::limits::IGNORED_MAX;
 use crate::net::{Prefix, may_send};
 use crate::surroundings::Surroundings;
 
-/// The ignore list, of fixed size.
-pub type Ignored = heapless::Vec<Prefix, IGNORED_MAX>;
+/// The ignore list; whoever reads it keeps it to `IGNORED_MAX`.
+pub type Ignored = Vec<Prefix>;
 
 /// What may be done about a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +27,8 @@ pub enum Guard {
 pub struct Protect {
     /// Own addresses, gateways, broadcast addresses.
     pub surroundings: Surroundings,
-    /// The ignore list, boxed: it is large, and moves never.
-    pub ignored: Box<Ignored>,
+    /// The ignore list.
+    pub ignored: Ignored,
 }
 
 impl Protect {
@@ -82,7 +81,7 @@ mod tests {
         around.add_gateway("203.0.113.1".parse().unwrap());
         around.add_gateway("fe80::1".parse().unwrap());
         around.add_broadcast("203.0.113.255".parse().unwrap());
-        let ignored = ["198.51.100.0/24", "2001:db8:7::9"].map(|p| p.parse().unwrap());
+        let ignored: [Prefix; 2] = ["198.51.100.0/24", "2001:db8:7::9"].map(|p| p.parse().unwrap());
         protect.ignored.extend(ignored);
         protect
     }

@@ -64,7 +64,8 @@ fn dump(kind: u16, mut each: impl FnMut(&[u8]) -> Option<()>) -> io::Result<()> 
     let socket = Netlink::open(libc::NETLINK_ROUTE, 0)?;
     // The longest of the three fixed parts, `struct ifinfomsg`; family 0 asks for all.
     socket.request(kind, NLM_F_DUMP, 1, &[0; 16])?;
-    let mut buffer = [0; 32768];
+    // Not on the stack, whose pages stay: the kernel writes to few of these.
+    let mut buffer = vec![0; 32768];
     loop {
         let bytes = socket.receive(&mut buffer)?;
         for Message { kind, body, .. } in netlink::messages(bytes) {

@@ -8,17 +8,24 @@ use crate::see::probe::Protocol;
 use crate::time::Instant;
 
 /// The listeners of both protocols, as they were a moment ago.
-#[derive(Default)]
 pub struct Services {
     tcp: Reading,
     udp: Reading,
 }
 
-#[derive(Default)]
 struct Reading {
-    listeners: heapless::Vec<Listener, LISTENERS_MAX>,
+    listeners: Vec<Listener>,
     overflow: bool,
     at: Option<Instant>,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self {
+            tcp: Reading::new(),
+            udp: Reading::new(),
+        }
+    }
 }
 
 impl Services {
@@ -38,11 +45,24 @@ impl Services {
 }
 
 impl Reading {
+    /// With all the room that it may ever need: pages that nobody touches cost nothing.
+    fn new() -> Self {
+        Self {
+            listeners: Vec::with_capacity(LISTENERS_MAX),
+            overflow: false,
+            at: None,
+        }
+    }
+
     fn read(&mut self, protocol: Protocol) {
         self.listeners.clear();
         let (listeners, mut overflow) = (&mut self.listeners, false);
         find(protocol, |listener| {
-            overflow |= listeners.push(*listener).is_err();
+            let full = listeners.len() == LISTENERS_MAX;
+            if !full {
+                listeners.push(*listener);
+            }
+            overflow |= full;
             false
         });
         self.overflow = overflow;

@@ -31,6 +31,7 @@ mod consumers;
 mod cutoff;
 mod files;
 mod flood;
+mod footprint;
 mod innocent;
 mod life;
 mod log;

@@ -38,7 +38,7 @@ pub(crate) struct Config {
 impl Config {
     /// Blocking off, nobody ignored, the first touch counts.
     pub(crate) fn new(mode: Mode) -> Config {
-        let control = format!("{CONTROL}-{}", CONTROL + 9);
+        let control = Config::control();
         Config {
             arguments: &[],
             keys: BTreeMap::new(),
@@ -51,6 +51,11 @@ impl Config {
         .with("BLOCK_UDP", "0")
         .with("SCAN_TRIGGER", "0")
         .with("RESOLVE_HOST", "0")
+    }
+
+    /// The range of the lab's own control probes, in every list of traps.
+    pub(crate) fn control() -> String {
+        format!("{CONTROL}-{}", CONTROL + 9)
     }
 
     /// The same with blocking on.

@@ -6,7 +6,7 @@ use portsentry::act::reconcile::{Change, Reconciler};
 use portsentry::judge::ban::{Step, Stop};
 use portsentry::judge::detector::{Block, Detector, Outcome, Policy, Verdict};
 use portsentry::limits::{BANS_MAX, LEAVING_MAX, LINE_MAX, SNAP};
-use portsentry::net::Family;
+use portsentry::net::{Family, Prefix};
 use portsentry::see::conntrack::Belongs;
 use portsentry::see::packet;
 use portsentry::see::probe::{Mode, Probe};
@@ -67,7 +67,7 @@ impl Core {
         let around = &mut detector.protect.surroundings;
         around.add_own(HOME[0]);
         around.add_own(HOME[1]);
-        let ignored = ["10.7.0.0/16", "2001:db8:7::/48"].map(|p| p.parse().unwrap());
+        let ignored: [Prefix; 2] = ["10.7.0.0/16", "2001:db8:7::/48"].map(|p| p.parse().unwrap());
         detector.protect.ignored.extend(ignored);
         let mut reconciler = Reconciler::new(&Family::BOTH);
         reconciler.up = true;
