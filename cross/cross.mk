@@ -1,6 +1,6 @@
 # Programs for other processors. Included by the Makefile; see cross/README.md.
 
-.PHONY: cross size test-cross test-router
+.PHONY: cross size test-cross test-router test-feed
 
 cross: ## build static programs for routers into dist/ (TARGET=mips_24kc: one)
 	@cross/build $(TARGET)
@@ -13,3 +13,6 @@ test-cross: ## test the programs in dist/ on their own CPU, emulated (TARGET=mip
 
 test-router: ## scan an emulated MIPS router that runs dist/'s mipsel_24kc
 	@cross/test-router
+
+test-feed: ## build as OpenWrt's package feed does, and test that
+	@cross/test-feed

@@ -61,3 +61,17 @@ alone() {
     exec 9>"$work/lock"
     flock -n 9 || { echo "waiting for another build in $work" >&2; flock 9; }
 }
+
+# The tests that every program passes, emulated or not: a scan seen in each mode, bans in iptables and their end,
+# start, reload, stop, and what the daemon asks the kernel about its surroundings.
+# shellcheck disable=SC2034 # for whoever sources this
+everywhere=(probes:: blocking:: life:: stop:: surroundings::)
+
+# network_tests PROGRAM TEST...: tests of tests/it with that program. A test that has to be skipped fails.
+network_tests() {
+    local program=$1
+    shift
+    (cd "$root" && CARGO_TERM_QUIET=true cargo test --locked --no-run &&
+        PORTSENTRY_BIN=$program CI=true \
+            tests/apart cargo test --locked --offline --quiet --test it -- "$@")
+}
