@@ -29,8 +29,8 @@ fn idle_it_is_small_and_asleep() {
 
 #[track_caller]
 fn check_asleep(daemon: &Daemon) {
-    // News of the addresses that the lab has just made.
-    sleep(Duration::from_secs(2));
+    // Until the kernel has found the link-local addresses of the lab to be unique (RFC 4862), which is news.
+    sleep(Duration::from_secs(4));
     let before = daemon.wakeups();
     sleep(Duration::from_secs(5));
     assert_eq!(
