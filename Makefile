@@ -19,7 +19,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 .PHONY: help build demo test check install uninstall clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build target/release/portsentry
 	cargo build --release --locked

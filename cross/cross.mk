@@ -1,6 +1,6 @@
 # Programs for other processors. Included by the Makefile; see cross/README.md.
 
-.PHONY: cross size test-cross test-router test-feed
+.PHONY: cross size test-cross test-router test-feed test-reproducible
 
 cross: ## build static programs for routers into dist/ (TARGET=mips_24kc: one)
 	@cross/build $(TARGET)
@@ -16,3 +16,6 @@ test-router: ## scan an emulated MIPS router that runs dist/'s mipsel_24kc
 
 test-feed: ## build as OpenWrt's package feed does, and test that
 	@cross/test-feed
+
+test-reproducible: ## build dist/ again elsewhere and want the same bytes (TARGET=mips_24kc: one)
+	@cross/test-reproducible $(TARGET)

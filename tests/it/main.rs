@@ -21,8 +21,9 @@ mod noalloc;
 mod sim;
 mod tidy;
 
-// Without a network as well: the program, where it ends at once.
+// Without a network as well: the program, and the scripts of cross/, where they end at once.
 mod check;
+mod cross;
 
 // In the lab: real sockets, real kernel, real nmap, real iptables.
 mod blocking;
