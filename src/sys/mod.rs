@@ -17,6 +17,7 @@ pub mod services;
 pub mod signal;
 pub mod sniff;
 mod sockaddr;
+mod spawn;
 pub mod trap;
 
 use std::io;
