@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 fn run(settings: Settings) -> ExitCode {
     let stopped_clean = match daemon::start(settings) {
         Ok(daemon) => daemon.run(),
-        Err(StartError::Config(_)) => return ExitCode::from(EXIT_USAGE),
+        Err(StartError::NoConfig(_) | StartError::Config(_)) => return ExitCode::from(EXIT_USAGE),
         Err(StartError::System(_)) => false,
     };
     match stopped_clean {

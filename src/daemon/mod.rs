@@ -2,6 +2,7 @@
 //! the rules and the kernel.
 
 mod confirm;
+mod denied;
 mod enforce;
 mod intake;
 mod owner;
@@ -92,7 +93,7 @@ impl Daemon {
             self.announced = true;
             self.state
                 .log
-                .say("adminalert: PortSentry is now active and listening.");
+                .say("adminalert: PortSentry is now active and listening.\n");
         }
     }
 

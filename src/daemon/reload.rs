@@ -1,7 +1,7 @@
 //! SIGHUP: the configuration and the ignore file are read again. At a start a mistake in a line does not keep
 //! the router unprotected; at a reload there is a good configuration to keep, so any mistake keeps it.
 
-use crate::config::{Config, Severity};
+use crate::config::{Config, ProblemLine, Severity};
 use crate::daemon::{Changed, Daemon, start, watch};
 
 impl Daemon {
@@ -26,7 +26,8 @@ impl Daemon {
     fn try_reload(&mut self) -> Result<(), String> {
         let (config, problems) = start::read_config(&self.settings)?;
         for problem in &problems {
-            self.say(format!("adminalert: {}:{problem}", self.settings.config));
+            let line = ProblemLine(&self.settings.config, problem);
+            self.state.log.say(line);
         }
         if problems
             .iter()

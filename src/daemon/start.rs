@@ -5,9 +5,10 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
-use crate::config::{Config, Problem, Severity, classic};
+use crate::config::{Config, Problem, ProblemLine, Severity, classic};
 use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
+use crate::daemon::stop::SHUTTING_DOWN;
 use crate::daemon::watch::Watch;
 use crate::daemon::witness::Witness;
 use crate::daemon::{Daemon, Settings, State, records};
@@ -23,7 +24,9 @@ use crate::sys::signal::Signals;
 /// Why it does not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// The configuration; exit status 2.
+    /// The configuration cannot be read; exit status 2.
+    NoConfig(String),
+    /// The configuration cannot be used; exit status 2.
     Config(String),
     /// The system; exit status 1.
     System(String),
@@ -32,7 +35,9 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(reason) | Self::System(reason) => f.write_str(reason),
+            Self::NoConfig(reason) | Self::Config(reason) | Self::System(reason) => {
+                f.write_str(reason)
+            }
         }
     }
 }
@@ -42,16 +47,35 @@ pub fn start(settings: Settings) -> Result<Daemon, StartError> {
     let mut log = Log::default();
     let result = start_with(settings, &mut log);
     if let Err(error) = &result {
-        log.say(format_args!("adminalert: ERROR: {error}"));
+        log.say(format_args!("adminalert: ERROR: {error}\n"));
+        log.say(match error {
+            StartError::NoConfig(_) => {
+                "adminalert: ERROR: Configuration files are missing/corrupted. Shutting down.\n"
+            }
+            _ => "adminalert: ERROR: could not go into PortSentry mode. Shutting down.\n",
+        });
+        for line in SHUTTING_DOWN {
+            log.say(line);
+        }
     }
     result
 }
 
 fn start_with(settings: Settings, log: &mut Log) -> Result<Daemon, StartError> {
-    let (config, problems) = read_config(&settings).map_err(StartError::Config)?;
+    let version = env!("CARGO_PKG_VERSION");
+    log.say(format_args!(
+        "adminalert: PortSentry {version} is starting.\n"
+    ));
+    let read = read_config(&settings).map_err(StartError::NoConfig);
+    let (config, problems) = read.inspect_err(|_| {
+        let path = &settings.config;
+        log.say(format_args!(
+            "adminalert: Cannot open config file: {path}. Exiting\n"
+        ));
+    })?;
     let worst = problems.iter().map(|problem| problem.severity).max();
     for problem in &problems {
-        log.say(format_args!("adminalert: {}:{problem}", settings.config));
+        log.say(ProblemLine(&settings.config, problem));
     }
     if worst == Some(Severity::Error) {
         let reason = format!("{} cannot be used", settings.config);
@@ -61,10 +85,6 @@ fn start_with(settings: Settings, log: &mut Log) -> Result<Daemon, StartError> {
     let system = |what: &str, error: std::io::Error| StartError::System(format!("{what}: {error}"));
     // Before anything can be lost by a signal.
     let signals = Signals::catch().map_err(|error| system("signals", error))?;
-    let version = env!("CARGO_PKG_VERSION");
-    log.say(format_args!(
-        "adminalert: PortSentry {version} is starting."
-    ));
     records::prepare(&config, log);
     let mut state = State {
         detector: Detector::new(config.policy(), seed()),
@@ -110,8 +130,7 @@ fn open(state: &mut State) -> std::io::Result<(Watch, Intake)> {
 /// Reads the configuration file.
 pub(super) fn read_config(settings: &Settings) -> Result<(Config, Vec<Problem>), String> {
     let path = &settings.config;
-    let text = files::read(path, CONFIG_BYTES_MAX)
-        .map_err(|error| format!("Cannot open config file: {path}: {error}"))?;
+    let text = files::read(path, CONFIG_BYTES_MAX).map_err(|error| format!("{path}: {error}"))?;
     Ok(classic::read(&text, settings.modes))
 }
 

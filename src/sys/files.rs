@@ -1,9 +1,9 @@
 //! Files: short ones, read and written whole, with a bound.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Reads a file of at most `max` bytes; a longer one is an error.
@@ -29,12 +29,35 @@ fn open(path: &str) -> io::Result<File> {
     }
 }
 
-/// Adds a text at the end, making the file (0644) if it is missing.
+/// Adds a text at the end, making the file if it is missing.
 pub fn append(path: &str, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(0o644);
-    options.custom_flags(libc::O_NONBLOCK);
-    options.open(path)?.write_all(text.as_bytes())
+    options.append(true).custom_flags(libc::O_NONBLOCK);
+    open_or_make(&mut options, path)?.write_all(text.as_bytes())
+}
+
+/// Empties a file, making it if it is missing.
+pub fn truncate(path: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).custom_flags(libc::O_NONBLOCK);
+    open_or_make(&mut options, path)?.set_len(0)
+}
+
+/// Opens a file; one that we make everybody may read (0644), whatever umask we were started with: others watch it.
+pub(super) fn open_or_make(options: &mut OpenOptions, path: &str) -> io::Result<File> {
+    match options.create_new(true).open(path) {
+        Ok(file) => {
+            file.set_permissions(Permissions::from_mode(0o644))?;
+            Ok(file)
+        }
+        // Create: it may be a symbolic link to nothing yet.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options
+            .create_new(false)
+            .create(true)
+            .mode(0o644)
+            .open(path),
+        Err(error) => Err(error),
+    }
 }
 
 /// Like [`append`], but a file that has reached `max` bytes is renamed to `.1` first.
@@ -44,39 +67,6 @@ pub fn append_bounded(path: &str, text: &str, max: u64) -> io::Result<()> {
         fs::rename(path, format!("{path}.1"))?;
     }
     append(path, text)
-}
-
-/// Adds a line unless the file has it already; what lies behind `max` bytes is not searched.
-pub fn append_line_once(path: &str, line: &str, max: u64) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    if let Ok(file) = open(path) {
-        file.take(max).read_to_end(&mut bytes)?;
-    }
-    let mut lines = bytes.split(|byte| *byte == b'\n');
-    if lines.any(|known| known == line.as_bytes()) {
-        return Ok(());
-    }
-    let newline = if ends_a_line(path) { "" } else { "\n" };
-    append(path, &format!("{newline}{line}\n"))
-}
-
-/// Whether a file ends with a newline, is empty, or is not there.
-fn ends_a_line(path: &str) -> bool {
-    let last = open(path).and_then(|mut file| {
-        file.seek(SeekFrom::End(-1))?;
-        let mut byte = [0];
-        file.read_exact(&mut byte)?;
-        Ok(byte == *b"\n")
-    });
-    last.unwrap_or(true)
-}
-
-/// Empties a file, making it (0644) if it is missing.
-pub fn truncate(path: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o644);
-    options.custom_flags(libc::O_NONBLOCK);
-    options.open(path).map(drop)
 }
 
 /// Takes the lock of a protocol in the run directory, for as long as the file lives. None: somebody has it.

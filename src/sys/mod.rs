@@ -7,6 +7,7 @@ pub mod child;
 pub mod clock;
 pub mod conntrack;
 pub mod files;
+pub mod linefile;
 mod lines;
 pub mod log;
 mod netlink;

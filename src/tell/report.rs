@@ -74,6 +74,25 @@ fn unknown(flags: Flags, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     )
 }
 
+/// A trap socket that could not tell who touched it: two lines of 1.2's, one for each protocol.
+pub struct DeafLine(pub Protocol, pub u16);
+
+impl fmt::Display for DeafLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(protocol, port) = self;
+        match protocol {
+            Protocol::Tcp => write!(
+                f,
+                "attackalert: Possible stealth scan from unknown host to TCP port: {port} (accept failed)"
+            ),
+            Protocol::Udp => writeln!(
+                f,
+                "adminalert: ERROR: could not accept incoming socket for UDP port: {port}"
+            ),
+        }
+    }
+}
+
 /// The line that says what comes of a probe; None where 1.2 has none because something follows later.
 pub fn outcome(probe: &Probe, mode: Mode, outcome: Outcome) -> Option<OutcomeLine> {
     match outcome {
