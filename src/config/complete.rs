@@ -14,7 +14,8 @@ pub(super) fn check(config: &Config, seen: &[&str], problems: &mut Vec<Problem>)
         });
     };
     if !seen.contains(&"SCAN_TRIGGER") {
-        let reason = "ERROR: Could not read SCAN_TRIGGER option from config file. Disabling SCAN DETECTION TRIGGER";
+        let reason = "ERROR: Could not read SCAN_TRIGGER option from config file. Disabling SCAN \
+                      DETECTION TRIGGER";
         report(Severity::Note, Words::Classic, reason.into());
     }
     let run_only = |side: &Side| side.mode.is_some() && side.block == Block::RunOnly;

@@ -4,6 +4,7 @@
 mod confirm;
 mod denied;
 mod enforce;
+mod ignored;
 mod intake;
 mod owner;
 mod records;

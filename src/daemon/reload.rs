@@ -2,7 +2,7 @@
 //! the router unprotected; at a reload there is a good configuration to keep, so any mistake keeps it.
 
 use crate::config::{Config, ProblemLine, Severity};
-use crate::daemon::{Changed, Daemon, start, watch};
+use crate::daemon::{Changed, Daemon, start};
 
 impl Daemon {
     pub(super) fn reload(&mut self) {
@@ -18,13 +18,19 @@ impl Daemon {
         }
         let changed = Changed {
             surroundings: false,
-            ignored: watch::read_ignored(&mut self.state),
+            ignored: self.watch.read_ignored(&mut self.state),
         };
         self.follow(changed);
     }
 
     fn try_reload(&mut self) -> Result<(), String> {
-        let (config, problems) = start::read_config(&self.settings)?;
+        let read = start::read_config(&self.settings);
+        let (config, problems) = read.inspect_err(|_| {
+            let path = &self.settings.config;
+            self.state.log.say(format_args!(
+                "adminalert: ERROR: Cannot open config file: {path}.\n"
+            ));
+        })?;
         for problem in &problems {
             let line = ProblemLine(&self.settings.config, problem);
             self.state.log.say(line);
@@ -57,7 +63,6 @@ impl Daemon {
             self.enforcer.reconciler.distrust();
         }
         self.state.detector.adopt(policy);
-        self.watch.follow_ignore_file(&mut self.state);
         self.watch.read_again(&mut self.state);
         let aimed = self.intake.aim(&self.state);
         aimed.map_err(|error| error.to_string())

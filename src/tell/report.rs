@@ -213,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn a_deaf_socket_has_a_line_for_each_protocol() {
+        let line = |protocol| DeafLine(protocol, 11).to_string();
+        let tcp =
+            "attackalert: Possible stealth scan from unknown host to TCP port: 11 (accept failed)";
+        let udp = "adminalert: ERROR: could not accept incoming socket for UDP port: 11\n";
+        assert_eq!([line(Protocol::Tcp), line(Protocol::Udp)], [tcp, udp]);
+    }
+
+    #[test]
     fn already_blocked_has_two_forms() {
         let probe = probe(Kind::Syn, Protocol::Tcp);
         let line = |mode| {

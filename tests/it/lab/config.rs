@@ -70,6 +70,11 @@ impl Config {
         self
     }
 
+    pub(crate) fn without(mut self, key: &'static str) -> Config {
+        self.keys.remove(key);
+        self
+    }
+
     pub(crate) fn run_with(mut self, arguments: &'static [&'static str]) -> Config {
         self.arguments = arguments;
         self
@@ -77,20 +82,25 @@ impl Config {
 
     /// How many touches of a source are reported with the last of them.
     pub(crate) fn trigger(&self) -> u16 {
-        self.keys["SCAN_TRIGGER"]
-            .parse()
+        let trigger = self.keys.get("SCAN_TRIGGER");
+        trigger
+            .and_then(|trigger| trigger.parse().ok())
             .map_or(1, |trigger: u16| trigger.max(1))
     }
 
     /// The file's text; the daemon's own files live in `home`.
     pub(crate) fn text(&self, home: &Path) -> String {
         let home = home.display();
-        let mut text = format!(
-            "# Made for one test.\n\
-             IGNORE_FILE=\"{home}/ignore\"\n\
-             HISTORY_FILE=\"{home}/history\"\n\
-             BLOCKED_FILE=\"{home}/blocked\"\n"
-        );
+        let mut text = String::from("# Made for one test.\n");
+        for (key, name) in [
+            ("IGNORE_FILE", "ignore"),
+            ("HISTORY_FILE", "history"),
+            ("BLOCKED_FILE", "blocked"),
+        ] {
+            if !self.keys.contains_key(key) {
+                text.push_str(&format!("{key}=\"{home}/{name}\"\n"));
+            }
+        }
         for (key, value) in &self.keys {
             text.push_str(&format!("{key}=\"{value}\"\n"));
         }

@@ -17,7 +17,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The message proper, after `<29>Mmm dd hh:mm:ss portsentry[pid]: `, and before a newline, as syslogd takes it.
+    /// The message proper, after `<29>Mmm dd hh:mm:ss portsentry[pid]: `; a newline at its end is no part of it.
     pub(crate) fn text(&self) -> String {
         let line = String::from_utf8_lossy(&self.datagram);
         line.split_once("]: ")
