@@ -32,6 +32,8 @@ impl Mode {
 pub(crate) struct Config {
     /// What stands behind `run` on the command line.
     pub(crate) arguments: &'static [&'static str],
+    /// What whoever starts it has set.
+    pub(crate) umask: &'static str,
     keys: BTreeMap<&'static str, String>,
 }
 
@@ -41,6 +43,7 @@ impl Config {
         let control = Config::control();
         Config {
             arguments: &[],
+            umask: "022",
             keys: BTreeMap::new(),
         }
         .with("TCP_PORTS", &format!("{TCP_PORTS},{control}"))
@@ -72,6 +75,11 @@ impl Config {
 
     pub(crate) fn without(mut self, key: &'static str) -> Config {
         self.keys.remove(key);
+        self
+    }
+
+    pub(crate) fn started_with_umask(mut self, umask: &'static str) -> Config {
+        self.umask = umask;
         self
     }
 
