@@ -62,21 +62,16 @@ pub fn start(settings: Settings) -> Result<Daemon, StartError> {
 }
 
 fn start_with(settings: Settings, log: &mut Log) -> Result<Daemon, StartError> {
-    let version = env!("CARGO_PKG_VERSION");
-    log.say(format_args!(
-        "adminalert: PortSentry {version} is starting.\n"
-    ));
-    let read = read_config(&settings).map_err(StartError::NoConfig);
-    let (config, problems) = read.inspect_err(|_| {
+    let (config, problems) = read_config(&settings).map_err(|reason| {
+        begin(&settings.config, &[], log);
         let path = &settings.config;
         log.say(format_args!(
             "adminalert: Cannot open config file: {path}. Exiting\n"
         ));
+        StartError::NoConfig(reason)
     })?;
+    begin(&settings.config, &problems, log);
     let worst = problems.iter().map(|problem| problem.severity).max();
-    for problem in &problems {
-        log.say(ProblemLine(&settings.config, problem));
-    }
     if worst == Some(Severity::Error) {
         let reason = format!("{} cannot be used", settings.config);
         return Err(StartError::Config(reason));
@@ -117,6 +112,17 @@ fn start_with(settings: Settings, log: &mut Log) -> Result<Daemon, StartError> {
         locks,
         announced: false,
     })
+}
+
+/// The first line, and what is wrong with the configuration.
+fn begin(path: &str, problems: &[Problem], log: &mut Log) {
+    let version = env!("CARGO_PKG_VERSION");
+    log.say(format_args!(
+        "adminalert: PortSentry {version} is starting.\n"
+    ));
+    for problem in problems {
+        log.say(ProblemLine(path, problem));
+    }
 }
 
 fn open(state: &mut State) -> std::io::Result<(Watch, Intake)> {

@@ -29,35 +29,25 @@ fn open(path: &str) -> io::Result<File> {
     }
 }
 
-/// Adds a text at the end, making the file if it is missing.
-pub fn append(path: &str, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.append(true).custom_flags(libc::O_NONBLOCK);
-    open_or_make(&mut options, path)?.write_all(text.as_bytes())
-}
-
-/// Empties a file, making it if it is missing.
-pub fn truncate(path: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).custom_flags(libc::O_NONBLOCK);
-    open_or_make(&mut options, path)?.set_len(0)
-}
-
-/// Opens a file; one that we make everybody may read (0644), whatever umask we were started with: others watch it.
-pub(super) fn open_or_make(options: &mut OpenOptions, path: &str) -> io::Result<File> {
-    match options.create_new(true).open(path) {
-        Ok(file) => {
+/// Opens a file, or makes it: then everybody may read it (0644), although the umask of the background is stricter.
+pub(super) fn open_to_write(path: &str, options: &mut OpenOptions) -> io::Result<File> {
+    match options.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            options.create(true).open(path)
+        }
+        made => {
+            let file = made?;
             file.set_permissions(Permissions::from_mode(0o644))?;
             Ok(file)
         }
-        // Create: it may be a symbolic link to nothing yet.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options
-            .create_new(false)
-            .create(true)
-            .mode(0o644)
-            .open(path),
-        Err(error) => Err(error),
     }
+}
+
+/// Adds a text at the end, making the file (0644) if it is missing.
+pub fn append(path: &str, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).custom_flags(libc::O_NONBLOCK);
+    open_to_write(path, &mut options)?.write_all(text.as_bytes())
 }
 
 /// Like [`append`], but a file that has reached `max` bytes is renamed to `.1` first.
@@ -67,6 +57,14 @@ pub fn append_bounded(path: &str, text: &str, max: u64) -> io::Result<()> {
         fs::rename(path, format!("{path}.1"))?;
     }
     append(path, text)
+}
+
+/// Empties a file, making it (0644) if it is missing.
+pub fn truncate(path: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).truncate(true);
+    options.custom_flags(libc::O_NONBLOCK);
+    open_to_write(path, &mut options).map(drop)
 }
 
 /// Takes the lock of a protocol in the run directory, for as long as the file lives. None: somebody has it.

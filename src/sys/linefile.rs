@@ -12,7 +12,7 @@ pub fn add(path: &str, line: &str, max: u64) -> io::Result<bool> {
     let mut options = OpenOptions::new();
     options.read(true).append(true);
     options.custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW);
-    let mut file = files::open_or_make(&mut options, path).map_err(in_words)?;
+    let mut file = files::open_to_write(path, &mut options).map_err(in_words)?;
     let bytes = whole(&file, max)?;
     if bytes
         .split(|byte| *byte == b'\n')
