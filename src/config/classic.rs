@@ -175,8 +175,9 @@ impl Reader {
             self.report_as_ever(Severity::Mistake, reason);
             return None;
         }
-        if let Some((severity, reason)) = route::outdated(&text).filter(|_| key == "KILL_ROUTE") {
-            self.report(severity, format!("KILL_ROUTE: {reason}"));
+        let outdated = route::outdated(&text).filter(|_| key == "KILL_ROUTE");
+        if let Some((word, severity, reason)) = outdated {
+            self.report(*severity, format!("KILL_ROUTE: {word} {reason}"));
         }
         Some(text)
     }

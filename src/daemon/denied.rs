@@ -1,9 +1,9 @@
 //! Lines in hosts.deny: each is written with its ban and goes with it.
 
-use crate::act::actions::{self, Command};
+use crate::act::actions;
 use crate::daemon::State;
 use crate::daemon::owner::{give_up, settle};
-use crate::judge::ban::Step;
+use crate::judge::ban::{Ban, Step};
 use crate::limits::{ATTEMPTS_MAX, DENY_BYTES_MAX};
 use crate::net::Prefix;
 use crate::sys::child::Ended;
@@ -37,22 +37,23 @@ impl Denied {
 
     /// Takes all lines, at a stop.
     pub(super) fn take_back(&mut self, log: &mut Log) {
-        self.remove(|_| true, log);
+        let all = core::mem::take(&mut self.0);
+        self.remove(all, log);
     }
 
     fn follow(&mut self, state: &mut State) {
-        let bans = state.detector.bans.iter();
-        let gone = bans.filter(|(_, ban)| ban.denied && !ban.wanted);
-        let gone: Vec<Prefix> = gone.map(|(source, _)| *source).collect();
-        if gone.is_empty() {
+        let over = |ban: &Ban| ban.denied && !ban.wanted;
+        if !state.detector.bans.iter().any(|(_, ban)| over(ban)) {
             return;
         }
-        self.remove(|source| gone.contains(source), &mut state.log);
-        for source in &gone {
-            if let Some(ban) = state.detector.bans.get_mut(source) {
-                ban.denied = false;
+        let mut gone = Vec::new();
+        for (source, ban) in state.detector.bans.iter_mut().filter(|(_, ban)| over(ban)) {
+            ban.denied = false;
+            while let Some(at) = self.0.iter().position(|(of, _)| of == source) {
+                gone.push(self.0.swap_remove(at));
             }
         }
+        self.remove(gone, &mut state.log);
         state.detector.bans.drop_gone();
     }
 
@@ -69,9 +70,10 @@ impl Denied {
         };
         let ended = match linefile::add(HOSTS_DENY, &line, DENY_BYTES_MAX) {
             Ok(added) => {
-                ban.denied |= added || self.0.iter().any(|(_, ours)| **ours == *line);
-                if ban.denied {
-                    self.keep(source, &line);
+                // Of another ban of ours, or of this one when it began before.
+                if added || self.has(&line) {
+                    ban.denied = true;
+                    self.0.push((source, line.as_str().into()));
                 }
                 Ended::well()
             }
@@ -80,29 +82,23 @@ impl Denied {
         settle(now, source, Step::Deny, &line, &ended, state);
     }
 
-    fn keep(&mut self, source: Prefix, line: &Command) {
-        let known = |(of, ours): &(Prefix, Box<str>)| *of == source && **ours == **line;
-        if !self.0.iter().any(known) {
-            self.0.push((source, line.as_str().into()));
-        }
-    }
-
-    /// Forgets lines, and takes those out of the file that nobody else has. What cannot be taken out is said once:
-    /// it stays until the owner takes it out.
-    fn remove(&mut self, is_gone: impl Fn(&Prefix) -> bool, log: &mut Log) {
-        let (gone, kept): (Vec<_>, Vec<_>) = self.0.drain(..).partition(|(of, _)| is_gone(of));
-        self.0 = kept;
-        let needed = |line: &str| self.0.iter().any(|(_, kept)| **kept == *line);
+    /// Takes lines out of the file that nobody else has. What cannot be taken out is said once: it stays until the
+    /// owner takes it out.
+    fn remove(&self, gone: Vec<(Prefix, Box<str>)>, log: &mut Log) {
         let gone = gone.iter().map(|(_, line)| &**line);
-        let gone: Vec<&str> = gone.filter(|line| !needed(line)).collect();
-        if gone.is_empty() {
+        let gone: Vec<&str> = gone.filter(|line| !self.has(line)).collect();
+        let count = gone.len();
+        if count == 0 {
             return;
         }
-        if let Err(error) = linefile::remove(HOSTS_DENY, &gone, DENY_BYTES_MAX) {
-            let count = gone.len();
+        if let Err(error) = linefile::remove(HOSTS_DENY, gone, DENY_BYTES_MAX) {
             log.say(format_args!(
                 "adminalert: ERROR: {count} lines of ours stay in {HOSTS_DENY}: {error}"
             ));
         }
+    }
+
+    fn has(&self, line: &str) -> bool {
+        self.0.iter().any(|(_, ours)| **ours == *line)
     }
 }

@@ -113,22 +113,11 @@ impl Owner {
 
 /// A command that cannot be made now cannot be made in three seconds either: that was the last attempt.
 pub(super) fn give_up(source: Prefix, step: Step, why: &NoCommand, state: &mut State) {
-    let State {
-        detector,
-        log,
-        config,
-        ..
-    } = state;
-    let Some(ban) = detector.bans.get_mut(&source) else {
-        return;
-    };
     // A command that a reload took away is no failure of its own.
     if let NoCommand::TooLong(token) = why {
-        log.say(TooLongLine(step, token));
+        state.log.say(TooLongLine(step, token));
     }
-    fail(step, ban, log);
-    ban.proceed(config.actions.next(step, ban.stop));
-    records::note_progress(&source, ban, config, log);
+    finish(source, step, false, state);
 }
 
 pub(super) fn settle(
@@ -139,39 +128,39 @@ pub(super) fn settle(
     ended: &Ended,
     state: &mut State,
 ) {
+    let bans = &mut state.detector.bans;
+    let Some(ban) = bans.get_mut(&source).filter(|ban| ban.step == step) else {
+        return;
+    };
+    if ended.ok {
+        say_done(step, ban, command, &mut state.log);
+    } else {
+        say_attempt(step, ban, ended, &mut state.log);
+        if !ban.failed_once(now.after(rest(u32::from(ban.attempts) + 1))) {
+            return;
+        }
+    }
+    finish(source, step, ended.ok, state);
+}
+
+/// A step is done, or has failed for good. A command beside the block takes nothing from it; 1.2 did not even look
+/// at its status.
+fn finish(source: Prefix, step: Step, ok: bool, state: &mut State) {
     let State {
         detector,
         log,
         config,
         ..
     } = state;
-    let Some(ban) = detector
-        .bans
-        .get_mut(&source)
-        .filter(|ban| ban.step == step)
-    else {
+    let Some(ban) = detector.bans.get_mut(&source) else {
         return;
     };
-    if ended.ok {
-        say_done(step, ban, command, log);
-    } else {
-        say_attempt(step, ban, ended, log);
-        if !ban.failed_once(now.after(rest(u32::from(ban.attempts) + 1))) {
-            return;
-        }
-        fail(step, ban, log);
+    if !ok && (step == Step::Stop || ban.stop == Stop::Nothing) {
+        log.say(FailedLine(&ban.probe, ban.mode));
+        ban.failed = true;
     }
     ban.proceed(config.actions.next(step, ban.stop));
     records::note_progress(&source, ban, config, log);
-}
-
-/// A step failed for good. A command beside the block takes nothing from it; 1.2 did not even look at its status.
-fn fail(step: Step, ban: &mut Ban, log: &mut Log) {
-    let blocks = step == Step::Stop || ban.stop == Stop::Nothing;
-    if blocks {
-        log.say(FailedLine(&ban.probe, ban.mode));
-    }
-    ban.failed |= blocks;
 }
 
 fn say_done(step: Step, ban: &Ban, command: &Command, log: &mut Log) {

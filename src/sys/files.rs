@@ -8,25 +8,23 @@ use std::path::Path;
 
 /// Reads a file of at most `max` bytes; a longer one is an error.
 pub fn read(path: &str, max: u64) -> io::Result<Vec<u8>> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    read_open(&options.open(path)?, max)
+}
+
+/// Reads an open file from where it is. What is no file, such as a pipe, could hold us for ever.
+pub(super) fn read_open(file: &File, max: u64) -> io::Result<Vec<u8>> {
+    let data = file.metadata()?;
+    if !data.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     let mut bytes = Vec::new();
-    open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    file.take(max + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too long"));
     }
     Ok(bytes)
-}
-
-/// Opens a file to read; what is no file, such as a pipe, could hold us for ever.
-fn open(path: &str) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let file = options
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("not a regular file")),
-    }
 }
 
 /// Opens a file, or makes it: then everybody may read it (0644), although the umask of the background is stricter.

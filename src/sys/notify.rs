@@ -1,12 +1,9 @@
 //! inotify(7): a file was written, or another one is behind its name now.
 
-use std::collections::VecDeque;
-use std::ffi::{CString, OsString};
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
 
 use crate::limits::TRAIL_MAX;
 
@@ -28,7 +25,7 @@ const ITSELF: u32 = libc::IN_MOVE_SELF | libc::IN_DELETE_SELF | libc::IN_DONT_FO
 pub struct Notify {
     file: File,
     /// The names that are looked up on the way to the files.
-    names: Vec<OsString>,
+    names: Vec<String>,
 }
 
 impl Notify {
@@ -54,33 +51,37 @@ impl Notify {
     /// happens in a busy one shall not wake us. Of the last, and of one where the way ends too early, its
     /// entries are.
     fn follow(&mut self, path: &str) -> io::Result<()> {
-        let mut here = PathBuf::from(".");
-        let mut ahead: VecDeque<PathBuf> = steps(Path::new(path)).collect();
+        let mut ahead = path.to_owned();
+        let mut here = String::from(root_of(path));
         for _ in 0..TRAIL_MAX {
-            let Some(step) = ahead.pop_front() else {
+            let way = ahead.trim_start_matches('/');
+            let (step, rest) = way.split_once('/').unwrap_or((way, ""));
+            if step.is_empty() {
                 return Ok(());
-            };
-            if step.has_root() || step == Path::new("..") {
-                here.push(step);
-                continue;
             }
-            let next = here.join(&step);
-            let there = match ahead.is_empty() {
+            let next = format!("{here}/{step}");
+            let there = match rest.is_empty() {
                 true => false,
                 false => self.add(&next, ITSELF)?,
             };
             if !there {
                 self.add(&here, ENTRIES)?;
-                self.names.push(step.into_os_string());
+                self.names.push(step.to_owned());
             }
-            match fs::read_link(&next) {
-                Ok(target) => {
-                    let rest = core::mem::take(&mut ahead);
-                    ahead = steps(&target).chain(rest).collect();
+            let link = fs::read_link(&next).ok();
+            ahead = match link.as_ref().and_then(|target| target.to_str()) {
+                Some(target) => {
+                    if target.starts_with('/') {
+                        root_of(target).clone_into(&mut here);
+                    }
+                    format!("{target}/{rest}")
                 }
-                Err(_) if there => here = next,
-                Err(_) => return Ok(()),
-            }
+                None if there => {
+                    here = next;
+                    rest.to_owned()
+                }
+                None => return Ok(()),
+            };
         }
         Err(io::Error::other(
             "too many directories and links on the way",
@@ -88,8 +89,8 @@ impl Notify {
     }
 
     /// False: it is not there.
-    fn add(&self, path: &Path, mask: u32) -> io::Result<bool> {
-        let path = CString::new(path.as_os_str().as_bytes())?;
+    fn add(&self, path: &str, mask: u32) -> io::Result<bool> {
+        let path = CString::new(path)?;
         let mask = mask | libc::IN_MASK_ADD;
         // SAFETY: the path is a C string that lives across the call.
         let added = unsafe { libc::inotify_add_watch(self.file.as_raw_fd(), path.as_ptr(), mask) };
@@ -119,10 +120,9 @@ impl Notify {
     }
 }
 
-/// The steps of a path, without those that lead nowhere.
-fn steps(path: &Path) -> impl Iterator<Item = PathBuf> {
-    let steps = path.components().filter(|step| *step != Component::CurDir);
-    steps.map(|step| PathBuf::from(step.as_os_str()))
+/// Where a way begins.
+fn root_of(path: &str) -> &'static str {
+    if path.starts_with('/') { "/" } else { "." }
 }
 
 impl AsFd for Notify {

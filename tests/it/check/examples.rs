@@ -20,7 +20,7 @@ const FILES: [(&str, &[&str]); 4] = [
     (
         "debian-1.2.conf",
         &[
-            ":25: note: KILL_ROUTE: a route stops answers, not packets; without KILL_ROUTE the daemon drops them \
+            ":25: note: KILL_ROUTE: route stops answers, not packets; without KILL_ROUTE the daemon drops them \
              by itself",
             ": sound",
         ],
@@ -37,7 +37,7 @@ const FILES: [(&str, &[&str]); 4] = [
         &[
             ":9: note: RESOLVE_HOST: names are not resolved, a scanner writes his own; the address is logged in \
              place of the name",
-            ":12: KILL_ROUTE: there is no program nftables; it is called nft",
+            ":12: KILL_ROUTE: nftables is no program; it is called nft",
             ": note: BLOCKED_FILE is not set: there is no such file",
             ": has mistakes",
         ],
