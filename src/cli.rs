@@ -13,6 +13,7 @@ const RUN_DIR: &str = "/var/run/portsentry";
 pub const USAGE: &str = "\
 usage: portsentry run [-c FILE] [--run-dir DIR] [--tcp-mode MODE] [--udp-mode MODE]
                       [-tcp] [-udp] [-stcp] [-sudp]
+       portsentry -tcp | -udp | -stcp | -sudp [-c FILE] [--run-dir DIR]
        portsentry check [-c FILE]
        portsentry --version | --help
 
@@ -22,21 +23,28 @@ usage: portsentry run [-c FILE] [--run-dir DIR] [--tcp-mode MODE] [--udp-mode MO
   MODE    stealth (a packet socket: sees every scan, answers nothing), connect (bound
           sockets: sees finished connections), or off
   -tcp, -udp, -stcp, -sudp
-          PortSentry 1.2's names: connect and stealth; only what is named is watched
+          PortSentry 1.2's names: connect and stealth; only what is named is watched;
+          without run: in the background, and a second start adds to the first
 ";
+
+/// What a daemon is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The configuration file.
+    pub config: String,
+    /// Where the lock and the control socket are.
+    pub run_dir: String,
+    /// Modes asked for.
+    pub modes: Modes,
+}
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// `run`.
-    Run {
-        /// The configuration file.
-        config: String,
-        /// Where locks are.
-        run_dir: String,
-        /// Modes asked for.
-        modes: Modes,
-    },
+    Run(Settings),
+    /// 1.2's flags and no verb.
+    Background(Settings),
     /// `check`.
     Check {
         /// The configuration file.
@@ -58,7 +66,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
     let mut flags = Modes::default();
     loop {
         if let Some((protocol, mode)) = classic_flag(&mut parser) {
-            *of(&mut flags, protocol) = Some(Choice::On(mode));
+            let asked = flags.of(protocol).replace(Choice::On(mode));
+            if asked.is_some_and(|asked| asked != Choice::On(mode)) {
+                return Err(format!("{protocol} can be watched in one mode only"));
+            }
             continue;
         }
         let Some(argument) = parser.next().map_err(|error| error.to_string())? else {
@@ -76,18 +87,22 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             other => return Err(other.unexpected().to_string()),
         }
     }
+    let named = flags != Modes::default();
+    let modes = combined(modes, flags);
+    let settings = Settings {
+        config,
+        run_dir,
+        modes,
+    };
     match verb.as_deref() {
-        Some("run") => Ok(Command::Run {
-            config,
-            run_dir,
-            modes: combined(modes, flags),
+        Some("run") => Ok(Command::Run(settings)),
+        Some("check") if modes == Modes::default() => Ok(Command::Check {
+            config: settings.config,
         }),
-        Some("check") if combined(modes, flags) == Modes::default() => {
-            Ok(Command::Check { config })
-        }
         Some("check") => Err("check takes no mode".into()),
         Some(word) => Err(format!("unknown command \"{word}\"")),
-        None => Err("say what to do: run or check".into()),
+        None if named => Ok(Command::Background(settings)),
+        None => Err("say what to do: run, check, or a mode such as -stcp".into()),
     }
 }
 
@@ -95,10 +110,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
 fn classic_flag(parser: &mut lexopt::Parser) -> Option<(Protocol, Mode)> {
     let mut raw = parser.try_raw_args()?;
     let word = raw.peek()?.to_str()?.strip_prefix('-')?;
-    let mut known = Protocol::BOTH
-        .into_iter()
-        .flat_map(|protocol| [Mode::Connect, Mode::Stealth].map(|mode| (protocol, mode)));
-    let found = known.find(|(protocol, mode)| mode.name(*protocol) == word)?;
+    let found = Mode::named(word)?;
     raw.next();
     Some(found)
 }
@@ -111,13 +123,6 @@ fn combined(modes: Modes, flags: Modes) -> Modes {
     Modes {
         tcp: flags.tcp.or(modes.tcp).or(Some(Choice::Off)),
         udp: flags.udp.or(modes.udp).or(Some(Choice::Off)),
-    }
-}
-
-fn of(modes: &mut Modes, protocol: Protocol) -> &mut Option<Choice> {
-    match protocol {
-        Protocol::Tcp => &mut modes.tcp,
-        Protocol::Udp => &mut modes.udp,
     }
 }
 
@@ -142,8 +147,8 @@ mod tests {
     fn check(line: &str, expected: Result<(&str, Modes), &str>) {
         let words = line.split_whitespace().map(OsString::from);
         match (parse(words), expected) {
-            (Ok(Command::Run { config, modes, .. }), Ok(expected)) => {
-                assert_eq!((config.as_str(), modes), expected, "{line}");
+            (Ok(Command::Run(found) | Command::Background(found)), Ok(expected)) => {
+                assert_eq!((found.config.as_str(), found.modes), expected, "{line}");
             }
             (Err(error), Err(part)) => assert!(error.contains(part), "{line}: {error}"),
             (found, _) => panic!("{line}: {found:?}"),
@@ -168,8 +173,20 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_of_1_2_without_a_verb_goes_to_the_background() {
+        for line in ["-tcp", "-sudp -c x", "--run-dir d -stcp -udp", "-udp -udp"] {
+            let words = line.split_whitespace().map(OsString::from);
+            assert!(matches!(parse(words), Ok(Command::Background(_))), "{line}");
+        }
+        let off = Some(Choice::Off);
+        let (tcp, udp) = (Some(Choice::On(Mode::Connect)), off);
+        check("-tcp", Ok((CONFIG, Modes { tcp, udp })));
+    }
+
+    #[test]
     fn what_is_not_understood_is_named() {
-        check("", Err("run or check"));
+        check("", Err("run, check"));
+        check("-tcp -stcp", Err("one mode"));
         check("walk", Err("\"walk\""));
         check("run -atcp", Err("-a"));
         check("run --tcp-mode loud", Err("\"loud\""));

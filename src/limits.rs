@@ -156,6 +156,32 @@ pub const CONNTRACK_LOOK: Duration = Duration::from_secs(1);
 /// Addresses and routes change in bursts; they are read again once after this pause.
 pub const SURROUNDINGS_PAUSE: Duration = Duration::from_millis(100);
 
+/// Descriptors that are closed when we go to the background: four times as many as a process usually may have, so
+/// that none is left that a script forgot.
+pub const INHERITED_MAX: i32 = 4096;
+
+/// Clients of the control socket at once. More wait until one is done with; each has its time.
+pub const CLIENTS_MAX: usize = 8;
+
+/// Time that a client has to say what it wants, and again to take the answer. Then it is closed.
+pub const CLIENT_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes of a request: the longest path that the kernel opens (PATH_MAX), and a few words. More: it is closed.
+pub const REQUEST_BYTES_MAX: usize = 4096 + 64;
+
+/// Bytes of an answer: a path and a few lines. More is not read, and the asker says that the end is missing.
+pub const ANSWER_BYTES_MAX: usize = 16 * 1024;
+
+/// Time that the daemon has to answer whoever asks it.
+pub const ANSWER_TIME: Duration = Duration::from_secs(10);
+
+/// How long a second start tries to reach the daemon that holds the run directory: it may be about to listen, or,
+/// at a stop, take its rules away for some seconds.
+pub const JOIN_TIME: Duration = Duration::from_secs(15);
+
+/// Pause between two such attempts.
+pub const JOIN_PAUSE: Duration = Duration::from_millis(50);
+
 /// A number of lines at once, and how many are added each second.
 #[derive(Clone, Copy, Debug)]
 pub struct Quota {

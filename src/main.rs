@@ -5,9 +5,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use portsentry::cli::{self, Command};
-use portsentry::daemon::{self, Settings, StartError};
+use portsentry::cli::{self, Command, Settings};
+use portsentry::daemon::{self, Side, StartError};
 use portsentry::inspect;
+use portsentry::sys::background::Starter;
 
 /// Usage or configuration.
 const EXIT_USAGE: u8 = 2;
@@ -25,27 +26,35 @@ fn main() -> ExitCode {
                 ExitCode::from(EXIT_USAGE)
             }
         }
-        Ok(Command::Run {
-            config,
-            run_dir,
-            modes,
-        }) => run(Settings {
-            config,
-            run_dir,
-            modes,
-        }),
+        Ok(Command::Run(settings)) => run(settings, None),
+        Ok(Command::Background(settings)) => to_background(settings),
         Err(reason) => {
-            let text = format!("portsentry: {reason}\n{}", cli::USAGE);
-            // Nowhere to say it, then.
-            let _ = std::io::stderr().write_all(text.as_bytes());
+            complain(&format!("{reason}\n{}", cli::USAGE));
             ExitCode::from(EXIT_USAGE)
         }
     }
 }
 
-fn run(settings: Settings) -> ExitCode {
-    let stopped_clean = match daemon::start(settings) {
+fn to_background(settings: Settings) -> ExitCode {
+    match daemon::to_background(settings) {
+        Ok(Side::Caller(status)) => ExitCode::from(status),
+        Ok(Side::Background(settings, starter)) => run(settings, Some(starter)),
+        Err(reason) => {
+            complain(&format!("{reason}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn complain(text: &str) {
+    // Nowhere to say it, then.
+    let _ = std::io::stderr().write_all(format!("portsentry: {text}").as_bytes());
+}
+
+fn run(settings: Settings, starter: Option<Starter>) -> ExitCode {
+    let stopped_clean = match daemon::start(settings, starter) {
         Ok(daemon) => daemon.run(),
+        Err(StartError::Joined(status)) => return ExitCode::from(status),
         Err(StartError::NoConfig(_) | StartError::Config(_)) => return ExitCode::from(EXIT_USAGE),
         Err(StartError::System(_)) => false,
     };

@@ -172,9 +172,8 @@ impl Choice {
             "stealth" => return Some(Self::On(Mode::Stealth)),
             _ => {}
         }
-        let modes = [Mode::Connect, Mode::Stealth];
-        let named = modes.into_iter().find(|mode| mode.name(protocol) == text);
-        named.map(Self::On)
+        let named = Mode::named(text).filter(|(of, _)| *of == protocol);
+        named.map(|(_, mode)| Self::On(mode))
     }
 }
 
@@ -185,4 +184,24 @@ pub struct Modes {
     pub tcp: Option<Choice>,
     /// For UDP.
     pub udp: Option<Choice>,
+}
+
+impl Modes {
+    /// What is asked for one protocol.
+    pub fn of(&mut self, protocol: Protocol) -> &mut Option<Choice> {
+        match protocol {
+            Protocol::Tcp => &mut self.tcp,
+            Protocol::Udp => &mut self.udp,
+        }
+    }
+
+    /// Those that are asked for by name: neither off nor left to the file.
+    pub fn named(self) -> impl Iterator<Item = (Protocol, Mode)> {
+        let both = [(Protocol::Tcp, self.tcp), (Protocol::Udp, self.udp)];
+        both.into_iter()
+            .filter_map(|(protocol, choice)| match choice {
+                Some(Choice::On(mode)) => Some((protocol, mode)),
+                _ => None,
+            })
+    }
 }

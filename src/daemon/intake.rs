@@ -59,12 +59,19 @@ impl Intake {
         if stealth.tcp.is_empty() && stealth.udp.is_empty() {
             self.sniffers.clear();
         } else if self.sniffers.is_empty() {
-            announce_stealth(state);
+            for protocol in Protocol::BOTH {
+                announce_stealth(protocol, state);
+            }
             for family in Family::BOTH {
                 self.sniffers.push((Sniffer::open(family)?, Place::NONE));
             }
         }
         self.aim(state)
+    }
+
+    /// Whether packet sockets are open.
+    pub(super) fn is_sniffing(&self) -> bool {
+        !self.sniffers.is_empty()
     }
 
     /// Binds the trap ports of a protocol that are not bound yet, IPv4 and IPv6. A port counts as bound if
@@ -265,19 +272,17 @@ fn tell(probe: &Probe, mode: Mode, verdict: Verdict, state: &mut State) {
     }
 }
 
-fn announce_stealth(state: &mut State) {
+pub(super) fn announce_stealth(protocol: Protocol, state: &mut State) {
     let traps = state.config.traps_in(Mode::Stealth);
-    for protocol in Protocol::BOTH {
-        let ports = traps.of(protocol);
-        for port in ports.iter().take(PORT_LINES_MAX) {
-            state.log.say(format_args!(
-                "adminalert: Going into stealth listen mode on {protocol} port: {port}\n"
-            ));
-        }
-        if let Some(more @ 1..) = ports.len().checked_sub(PORT_LINES_MAX) {
-            state.log.say(format_args!(
-                "adminalert: Going into stealth listen mode on {more} more {protocol} ports"
-            ));
-        }
+    let ports = traps.of(protocol);
+    for port in ports.iter().take(PORT_LINES_MAX) {
+        state.log.say(format_args!(
+            "adminalert: Going into stealth listen mode on {protocol} port: {port}\n"
+        ));
+    }
+    if let Some(more @ 1..) = ports.len().checked_sub(PORT_LINES_MAX) {
+        state.log.say(format_args!(
+            "adminalert: Going into stealth listen mode on {more} more {protocol} ports"
+        ));
     }
 }

@@ -1,11 +1,14 @@
 //! The loop: probes in, changes of the surroundings in, changes of the firewall out. The only room that knows both
 //! the rules and the kernel.
 
+mod background;
 mod confirm;
+mod control;
 mod denied;
 mod enforce;
 mod ignored;
 mod intake;
+mod join;
 mod owner;
 mod records;
 mod reload;
@@ -16,7 +19,9 @@ mod witness;
 
 use std::fs::File;
 
-use crate::config::{Config, Modes};
+use crate::cli::Settings;
+use crate::config::Config;
+use crate::daemon::control::Control;
 use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
 use crate::daemon::watch::{Changed, Watch};
@@ -24,6 +29,7 @@ use crate::daemon::witness::Witness;
 use crate::judge::ban::Stop;
 use crate::judge::detector::Detector;
 use crate::limits::REST;
+use crate::sys::background::Starter;
 use crate::sys::clock;
 use crate::sys::log::Log;
 use crate::sys::poll::{Place, Poll};
@@ -31,18 +37,8 @@ use crate::sys::signal::{Signal, Signals};
 use crate::tell::response::FoldedLine;
 use crate::time::Instant;
 
+pub use background::{Side, to_background};
 pub use start::{StartError, start};
-
-/// What the command line says.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The configuration file.
-    pub config: String,
-    /// Where locks are.
-    pub run_dir: String,
-    /// Modes asked for.
-    pub modes: Modes,
-}
 
 /// What every part of the loop works with.
 struct State {
@@ -62,9 +58,12 @@ pub struct Daemon {
     signals: Signals,
     signals_at: Place,
     poll: Poll,
-    /// One for each protocol, and one for the chain in the firewall.
-    locks: Vec<(&'static str, File)>,
-    /// "Now active and listening" was said.
+    control: Control,
+    /// Held as long as we live: two daemons would report the same probes, and each would empty the other's chain.
+    _lock: File,
+    /// Who waits until "now active and listening" is said.
+    starter: Option<Starter>,
+    /// It was.
     announced: bool,
 }
 
@@ -90,21 +89,30 @@ impl Daemon {
         let State { detector, log, .. } = &mut self.state;
         detector.take_folded(now, |folded| log.say(FoldedLine(folded)));
         self.enforcer.turn(now, &mut self.state);
+        self.serve(now);
         if !self.announced && self.enforcer.is_settled(&self.state) {
             self.announced = true;
             self.state
                 .log
                 .say("adminalert: PortSentry is now active and listening.\n");
+            if let Some(starter) = self.starter.take() {
+                starter.ready();
+            }
+        }
+    }
+
+    /// Tells the kernel's filter what has changed. One that cannot be changed goes on as it was.
+    fn aim(&mut self) {
+        if let Err(error) = self.intake.aim(&self.state) {
+            let line = format!("adminalert: ERROR: the filter cannot be changed: {error}");
+            self.state.log.say(line);
         }
     }
 
     /// Carries changes of the surroundings to whoever depends on them.
     fn follow(&mut self, changed: Changed) {
         if changed.surroundings {
-            if let Err(error) = self.intake.aim(&self.state) {
-                let line = format!("adminalert: ERROR: the filter cannot be changed: {error}");
-                self.state.log.say(line);
-            }
+            self.aim();
         }
         if changed.surroundings || changed.ignored {
             let State { detector, log, .. } = &mut self.state;
@@ -130,12 +138,14 @@ impl Daemon {
         self.watch.watch(&mut self.poll);
         self.intake.watch(now, &mut self.poll);
         self.enforcer.watch(&mut self.poll);
+        self.control.watch(now, &mut self.poll);
         let deadline = [
             self.watch.due_at(),
             self.intake.due_at(now),
             self.state.detector.sources.report_at(),
             confirm::due_at(&self.state),
             self.enforcer.due_at(&self.state),
+            self.control.due_at(now),
         ];
         let deadline = deadline.into_iter().flatten().min();
         let time = deadline.map(|at| at.since(now));

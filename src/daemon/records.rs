@@ -38,18 +38,23 @@ pub(super) fn note_progress(source: &Prefix, ban: &mut Ban, config: &Config, log
 
 /// At a start the blocked files are emptied, as 1.2 did, and the history is there: fail2ban wants a file.
 pub(super) fn prepare(config: &Config, log: &mut Log) {
-    for path in Protocol::BOTH
-        .iter()
-        .filter_map(|p| blocked_file(config, *p))
-    {
-        if files::truncate(&path).is_err() {
-            log.say(format_args!(
-                "adminalert: ERROR: Cannot delete blocked file on startup: {path}.\n"
-            ));
-        }
+    for protocol in Protocol::BOTH {
+        begin(config, protocol, log);
     }
     if let Some(path) = &config.history_file {
         complain("history", path, files::append(path, ""), log);
+    }
+}
+
+/// The same for the blocked file of one protocol, which is watched from now on.
+pub(super) fn begin(config: &Config, protocol: Protocol, log: &mut Log) {
+    let Some(path) = blocked_file(config, protocol) else {
+        return;
+    };
+    if files::truncate(&path).is_err() {
+        log.say(format_args!(
+            "adminalert: ERROR: Cannot delete blocked file on startup: {path}.\n"
+        ));
     }
 }
 

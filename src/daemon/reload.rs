@@ -1,13 +1,14 @@
 //! SIGHUP: the configuration and the ignore file are read again. At a start a mistake in a line does not keep
 //! the router unprotected; at a reload there is a good configuration to keep, so any mistake keeps it.
 
-use crate::config::{Config, ProblemLine, Severity};
-use crate::daemon::{Changed, Daemon, start};
+use crate::config::{Config, Modes, ProblemLine, Severity};
+use crate::daemon::{Changed, Daemon, intake, records, start};
+use crate::see::probe::Protocol;
 
 impl Daemon {
     pub(super) fn reload(&mut self) {
         let path = self.settings.config.clone();
-        match self.try_reload() {
+        match self.try_reload(self.settings.modes, Severity::Mistake) {
             Ok(()) => self.say(format!("adminalert: {path} is read again and in force")),
             Err(reason) => {
                 self.say(format!("adminalert: ERROR: {reason}"));
@@ -23,10 +24,29 @@ impl Daemon {
         self.follow(changed);
     }
 
-    fn try_reload(&mut self) -> Result<(), String> {
-        let read = start::read_config(&self.settings);
-        let (config, problems) = read.inspect_err(|_| {
-            let path = &self.settings.config;
+    /// A second start: a reload with more modes, for the protocols that are `added`. What would not keep a start
+    /// from starting, as a mistake in a line, does not keep this one: or only the first of two would work.
+    pub(super) fn join(&mut self, modes: Modes, added: &[Protocol]) -> Result<(), String> {
+        // One that is open already is not announced when it sees more.
+        let sniffing = self.intake.is_sniffing();
+        self.try_reload(modes, Severity::Error)?;
+        self.settings.modes = modes;
+        for protocol in added {
+            records::begin(&self.state.config, *protocol, &mut self.state.log);
+            if sniffing {
+                intake::announce_stealth(*protocol, &mut self.state);
+            }
+            self.say(format!("adminalert: {protocol} is watched as well now"));
+        }
+        // Said again, as the second process of 1.2 said it.
+        self.announced = false;
+        Ok(())
+    }
+
+    /// Reads the file and puts it in force, unless it holds what is as bad as `refused`.
+    fn try_reload(&mut self, modes: Modes, refused: Severity) -> Result<(), String> {
+        let path = &self.settings.config;
+        let (config, problems) = start::read_config(path, modes).inspect_err(|_| {
             self.state.log.say(format_args!(
                 "adminalert: ERROR: Cannot open config file: {path}.\n"
             ));
@@ -35,16 +55,10 @@ impl Daemon {
             let line = ProblemLine(&self.settings.config, problem);
             self.state.log.say(line);
         }
-        if problems
-            .iter()
-            .any(|problem| problem.severity >= Severity::Mistake)
-        {
+        if problems.iter().any(|problem| problem.severity >= refused) {
             return Err(format!("{} has mistakes", self.settings.config));
         }
-        let locks = start::lock(&self.settings.run_dir, &config, &self.locks)?;
-        self.adopt(config)?;
-        self.locks.extend(locks);
-        Ok(())
+        self.adopt(config)
     }
 
     /// Puts a configuration in force. Who is banned stays so, unless nothing is blocked any more.
@@ -64,8 +78,8 @@ impl Daemon {
         }
         self.state.detector.adopt(policy);
         self.watch.read_again(&mut self.state);
-        let aimed = self.intake.aim(&self.state);
-        aimed.map_err(|error| error.to_string())
+        self.aim();
+        Ok(())
     }
 
     fn say(&mut self, line: String) {

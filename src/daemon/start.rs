@@ -1,21 +1,22 @@
 //! From a file to a running daemon. Everything that fails here is fatal, and said where the owner looks.
 
 use std::fmt;
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
-use crate::config::{Config, Problem, ProblemLine, Severity, classic};
+use crate::cli::Settings;
+use crate::config::{Config, Modes, Problem, ProblemLine, Severity, classic};
+use crate::daemon::control::Control;
 use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
 use crate::daemon::stop::SHUTTING_DOWN;
 use crate::daemon::watch::Watch;
 use crate::daemon::witness::Witness;
-use crate::daemon::{Daemon, Settings, State, records};
+use crate::daemon::{Daemon, State, join, records};
 use crate::judge::detector::Detector;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::net::Family;
-use crate::see::probe::Protocol;
+use crate::sys::background::Starter;
 use crate::sys::files;
 use crate::sys::log::Log;
 use crate::sys::poll::{Place, Poll};
@@ -30,6 +31,8 @@ pub enum StartError {
     Config(String),
     /// The system; exit status 1.
     System(String),
+    /// Somebody runs already, and this was their answer.
+    Joined(u8),
 }
 
 impl fmt::Display for StartError {
@@ -38,45 +41,59 @@ impl fmt::Display for StartError {
             Self::NoConfig(reason) | Self::Config(reason) | Self::System(reason) => {
                 f.write_str(reason)
             }
+            Self::Joined(_) => f.write_str("a running portsentry was asked"),
         }
     }
 }
 
-/// Reads the configuration, takes the locks, opens the sensors.
-pub fn start(settings: Settings) -> Result<Daemon, StartError> {
+/// Reads the configuration, takes the lock, opens the sensors. With a starter it may become part of another daemon
+/// instead.
+pub fn start(settings: Settings, starter: Option<Starter>) -> Result<Daemon, StartError> {
     let mut log = Log::default();
-    let result = start_with(settings, &mut log);
-    if let Err(error) = &result {
-        log.say(format_args!("adminalert: ERROR: {error}\n"));
-        log.say(match error {
-            StartError::NoConfig(_) => {
-                "adminalert: ERROR: Configuration files are missing/corrupted. Shutting down.\n"
+    let result = start_with(settings, starter, &mut log);
+    match &result {
+        Ok(_) | Err(StartError::Joined(_)) => {}
+        Err(error) => {
+            log.say(format_args!("adminalert: ERROR: {error}\n"));
+            log.say(match error {
+                StartError::NoConfig(_) => {
+                    "adminalert: ERROR: Configuration files are missing/corrupted. Shutting down.\n"
+                }
+                _ => "adminalert: ERROR: could not go into PortSentry mode. Shutting down.\n",
+            });
+            for line in SHUTTING_DOWN {
+                log.say(line);
             }
-            _ => "adminalert: ERROR: could not go into PortSentry mode. Shutting down.\n",
-        });
-        for line in SHUTTING_DOWN {
-            log.say(line);
         }
     }
     result
 }
 
-fn start_with(settings: Settings, log: &mut Log) -> Result<Daemon, StartError> {
-    let (config, problems) = read_config(&settings).map_err(|reason| {
-        begin(&settings.config, &[], log);
-        let path = &settings.config;
+fn start_with(
+    settings: Settings,
+    starter: Option<Starter>,
+    log: &mut Log,
+) -> Result<Daemon, StartError> {
+    let path = &settings.config;
+    let (config, problems) = read_config(path, settings.modes).map_err(|reason| {
+        begin(path, &[], log);
         log.say(format_args!(
             "adminalert: Cannot open config file: {path}. Exiting\n"
         ));
         StartError::NoConfig(reason)
     })?;
-    begin(&settings.config, &problems, log);
-    let worst = problems.iter().map(|problem| problem.severity).max();
-    if worst == Some(Severity::Error) {
-        let reason = format!("{} cannot be used", settings.config);
-        return Err(StartError::Config(reason));
+    if problems.iter().any(|p| p.severity == Severity::Error) {
+        begin(path, &problems, log);
+        return Err(StartError::Config(format!("{path} cannot be used")));
     }
-    let locks = lock(&settings.run_dir, &config, &[]).map_err(StartError::System)?;
+    let (lock, starter) = match starter {
+        None => (join::claim(&settings)?, None),
+        Some(starter) => {
+            let (lock, starter) = join::claim_or_join(&settings, starter)?;
+            (lock, Some(starter))
+        }
+    };
+    begin(path, &problems, log);
     let system = |what: &str, error: std::io::Error| StartError::System(format!("{what}: {error}"));
     // Before anything can be lost by a signal.
     let signals = Signals::catch().map_err(|error| system("signals", error))?;
@@ -87,8 +104,8 @@ fn start_with(settings: Settings, log: &mut Log) -> Result<Daemon, StartError> {
         witness: Witness::open(),
         log: std::mem::take(log),
     };
-    let opened = open(&mut state);
-    let (watch, intake) = match opened {
+    let opened = open(&mut state, &settings.run_dir);
+    let (watch, intake, control) = match opened {
         Ok(opened) => opened,
         Err(error) => {
             *log = state.log;
@@ -97,7 +114,8 @@ fn start_with(settings: Settings, log: &mut Log) -> Result<Daemon, StartError> {
     };
     let mut enforcer = Enforcer::new(families());
     enforcer.reconciler.up = state.detector.policy.needs_firewall();
-    if is_abandoned(&settings.run_dir) {
+    // The lock is ours: a chain that is there is nobody's, left behind by a daemon that was killed.
+    if !enforcer.reconciler.up {
         enforcer.reconciler.suspect();
     }
     Ok(Daemon {
@@ -109,7 +127,9 @@ fn start_with(settings: Settings, log: &mut Log) -> Result<Daemon, StartError> {
         signals,
         signals_at: Place::NONE,
         poll: Poll::default(),
-        locks,
+        control,
+        _lock: lock,
+        starter,
         announced: false,
     })
 }
@@ -125,56 +145,22 @@ fn begin(path: &str, problems: &[Problem], log: &mut Log) {
     }
 }
 
-fn open(state: &mut State) -> std::io::Result<(Watch, Intake)> {
+/// The socket comes last: who finds it finds a daemon that answers.
+fn open(state: &mut State, run_dir: &str) -> std::io::Result<(Watch, Intake, Control)> {
     // A limit that cannot be raised shows when the traps are bound.
     let _ = crate::sys::raise_descriptor_limit();
     let watch = Watch::open(state)?;
     let intake = Intake::open(state)?;
-    Ok((watch, intake))
+    let control = Control::open(run_dir).map_err(|error| {
+        std::io::Error::other(format!("cannot open {run_dir}/control: {error}"))
+    })?;
+    Ok((watch, intake, control))
 }
 
 /// Reads the configuration file.
-pub(super) fn read_config(settings: &Settings) -> Result<(Config, Vec<Problem>), String> {
-    let path = &settings.config;
+pub(super) fn read_config(path: &str, modes: Modes) -> Result<(Config, Vec<Problem>), String> {
     let text = files::read(path, CONFIG_BYTES_MAX).map_err(|error| format!("{path}: {error}"))?;
-    Ok(classic::read(&text, settings.modes))
-}
-
-/// Takes the locks that a configuration needs and that are not in `held`: one for each protocol, because two
-/// daemons would report the same probes, and one for the chain, because each would empty the other's.
-pub(super) fn lock(
-    directory: &str,
-    config: &Config,
-    held: &[(&'static str, File)],
-) -> Result<Vec<(&'static str, File)>, String> {
-    let watched = |protocol| config.side(protocol).mode.is_some();
-    let needed = [
-        ("tcp.lock", watched(Protocol::Tcp)),
-        ("udp.lock", watched(Protocol::Udp)),
-        ("firewall.lock", config.policy().needs_firewall()),
-    ];
-    let mut locks = Vec::new();
-    for (name, _) in needed.into_iter().filter(|(_, needed)| *needed) {
-        if held.iter().any(|(known, _)| *known == name) {
-            continue;
-        }
-        match files::lock(directory, name) {
-            Ok(Some(file)) => locks.push((name, file)),
-            Ok(None) => {
-                return Err(format!(
-                    "another portsentry holds {directory}/{name}; one process can watch TCP and UDP"
-                ));
-            }
-            Err(error) => return Err(format!("{directory}/{name}: {error}")),
-        }
-    }
-    Ok(locks)
-}
-
-/// Whether a chain that may be in the firewall is nobody's: left behind by a daemon that was killed. If nothing
-/// is to be blocked now, it goes.
-fn is_abandoned(directory: &str) -> bool {
-    matches!(files::lock(directory, "firewall.lock"), Ok(Some(_)))
+    Ok(classic::read(&text, modes))
 }
 
 /// A kernel without IPv6 has nothing to be shut out there.

@@ -21,8 +21,11 @@ impl Daemon {
             watch,
             mut enforcer,
             mut signals,
+            control,
             ..
         } = self;
+        // Who asks from now on finds nobody, and tries again until the lock is free.
+        drop(control);
         drop(intake);
         drop(watch);
         enforcer.end_children(false);

@@ -45,6 +45,16 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Connect, Self::Stealth];
+
+    /// What 1.2 calls by this name: `stcp` is stealth for TCP.
+    pub fn named(name: &str) -> Option<(Protocol, Self)> {
+        let both = Protocol::BOTH.into_iter();
+        let mut all = both.flat_map(|protocol| Self::ALL.map(|mode| (protocol, mode)));
+        all.find(|(protocol, mode)| mode.name(*protocol) == name)
+    }
+
     /// 1.2's name of the mode: flag, `$MODE$` and suffix of the blocked file.
     pub fn name(self, protocol: Protocol) -> &'static str {
         match (self, protocol) {

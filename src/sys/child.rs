@@ -3,20 +3,18 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
 use crate::limits::COMPLAINT_MAX;
 use crate::sys::poll::Poll;
-
-/// Where the system's programs are; the environment of whoever started us says nothing about a router.
-const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+use crate::sys::spawn::spawn;
 
 /// A child that runs, or has ended and was not asked yet.
 #[derive(Debug)]
 pub struct Child {
-    process: std::process::Child,
+    pid: libc::pid_t,
     complaint: Complaint,
 }
 
@@ -60,7 +58,7 @@ impl Ended {
 /// nobody waits for that.
 #[derive(Debug, Default)]
 struct Complaint {
-    pipe: Option<std::process::ChildStderr>,
+    pipe: Option<File>,
     text: Vec<u8>,
 }
 
@@ -68,32 +66,18 @@ impl Child {
     /// Starts a program with arguments and a text for its standard input.
     pub fn start(program: &str, arguments: &[&str], input: &str) -> io::Result<Self> {
         let stdin = match input {
-            "" => Stdio::null(),
-            text => Stdio::from(file_with(text)?),
+            "" => File::open("/dev/null")?,
+            text => file_with(text)?,
         };
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "this is the one place that starts children"
-        )]
-        let mut process = Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .env("PATH", PATH)
-            .current_dir("/")
-            .stdin(stdin)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
-        let pipe = process.stderr.take();
-        if let Some(pipe) = &pipe {
-            set_nonblocking(pipe.as_fd())?;
-        }
-        let text = Vec::new();
-        Ok(Self {
-            process,
-            complaint: Complaint { pipe, text },
-        })
+        let (ours, theirs) = pipe()?;
+        // Only our end: a child does not expect its standard error to be full.
+        set_nonblocking(ours.as_fd())?;
+        let pid = spawn(program, arguments, stdin.as_fd(), theirs.as_fd())?;
+        let complaint = Complaint {
+            pipe: Some(ours.into()),
+            text: Vec::new(),
+        };
+        Ok(Self { pid, complaint })
     }
 
     /// Starts a command line of the owner's with `/bin/sh -c`.
@@ -104,9 +88,13 @@ impl Child {
     /// Whether it has ended, and how. Does not wait.
     pub fn ended(&mut self) -> Option<Ended> {
         self.complaint.read();
-        let status = match self.process.try_wait() {
-            Ok(None) => return None,
-            Ok(Some(status)) => status,
+        let mut status = 0;
+        // SAFETY: the kernel fills the number it is given.
+        let status = match super::check(unsafe {
+            libc::waitpid(self.pid, &raw mut status, libc::WNOHANG)
+        }) {
+            Ok(0) => return None,
+            Ok(_) => ExitStatus::from_raw(status),
             Err(error) => return Some(Ended::never_ran(&error)),
         };
         self.complaint.read();
@@ -129,12 +117,12 @@ impl Child {
 
     /// Asks it and whatever it started to end.
     pub fn ask_to_end(&self) {
-        super::signal::to_group(self.process.id(), false);
+        super::signal::to_group(self.pid, false);
     }
 
     /// Ends it and whatever it started.
     pub fn kill(&self) {
-        super::signal::to_group(self.process.id(), true);
+        super::signal::to_group(self.pid, true);
     }
 }
 
@@ -178,6 +166,15 @@ fn file_with(text: &str) -> io::Result<File> {
     file.write_all(text.as_bytes())?;
     file.rewind()?;
     Ok(file)
+}
+
+/// The end to read and the end to write, which children inherit only where they are told to.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [-1; 2];
+    // SAFETY: the kernel fills the two numbers.
+    super::check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
+    // SAFETY: the kernel just gave us these descriptors, nobody else owns them.
+    Ok(ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).into())
 }
 
 fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {

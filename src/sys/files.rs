@@ -3,8 +3,7 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 
 /// Reads a file of at most `max` bytes; a longer one is an error.
 pub fn read(path: &str, max: u64) -> io::Result<Vec<u8>> {
@@ -65,18 +64,29 @@ pub fn truncate(path: &str) -> io::Result<()> {
     open_to_write(path, &mut options).map(drop)
 }
 
-/// Takes the lock of a protocol in the run directory, for as long as the file lives. None: somebody has it.
-pub fn lock(directory: &str, name: &str) -> io::Result<Option<File>> {
-    fs::create_dir_all(directory)?;
-    let path = Path::new(directory).join(name);
+/// Sees to a directory that its owner alone may write (0755), and that is root's or ours: what is in there is
+/// taken for our own.
+pub fn own_directory(path: &str) -> io::Result<()> {
+    match fs::create_dir(path) {
+        // The umask of the background is stricter.
+        Ok(()) => return fs::set_permissions(path, Permissions::from_mode(0o755)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Err(_) => {}
+    }
+    let data = fs::metadata(path)?;
+    let ours = data.uid() == 0 || data.uid() == super::user();
+    match ours && data.mode() & 0o022 == 0 {
+        true => Ok(()),
+        false => Err(io::Error::other("others than root may write there")),
+    }
+}
+
+/// Takes the lock of a run directory, for as long as the file lives. None: somebody has it.
+pub fn lock(directory: &str) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600);
-    let mut file = options.open(path)?;
+    options.read(true).write(true).create(true).truncate(false);
+    options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    let mut file = options.open(format!("{directory}/lock"))?;
     // SAFETY: plain numbers. (std's own lock is younger than our oldest compiler.)
     let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
     match super::check(locked) {
@@ -88,4 +98,10 @@ pub fn lock(directory: &str, name: &str) -> io::Result<Option<File>> {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether two paths lead to one file, or at least are the same.
+pub fn is_same(one: &str, other: &str) -> bool {
+    let file = |path| fs::metadata(path).ok().map(|data| (data.dev(), data.ino()));
+    one == other || file(one).is_some_and(|one| Some(one) == file(other))
 }

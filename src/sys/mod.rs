@@ -3,9 +3,11 @@
 
 #![allow(unsafe_code)]
 
+pub mod background;
 pub mod child;
 pub mod clock;
 pub mod conntrack;
+pub mod control;
 pub mod files;
 pub mod linefile;
 mod lines;
@@ -18,6 +20,7 @@ pub mod services;
 pub mod signal;
 pub mod sniff;
 mod sockaddr;
+mod spawn;
 pub mod trap;
 
 use std::io;
@@ -62,6 +65,12 @@ fn set_option<T: Copy>(
 /// The size of a C structure as the socket calls want it.
 fn len_of<T>() -> libc::socklen_t {
     libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
+}
+
+/// The user that this process acts for.
+fn user() -> libc::uid_t {
+    // SAFETY: returns a plain number and cannot fail.
+    unsafe { libc::geteuid() }
 }
 
 /// Raises the number of descriptors that this process may have, as far as the system allows: connect sensors

@@ -85,11 +85,8 @@ fn catch(signal: libc::c_int) -> io::Result<()> {
 }
 
 /// Asks a process group to end, or makes it end. A group that is gone is fine.
-pub(super) fn to_group(group: u32, force: bool) {
+pub(super) fn to_group(group: libc::pid_t, force: bool) {
     let signal = if force { libc::SIGKILL } else { libc::SIGTERM };
-    let Ok(group) = libc::pid_t::try_from(group) else {
-        return;
-    };
     // SAFETY: plain numbers. The leader has not been waited for yet, so the number is still its own.
     unsafe { libc::kill(-group, signal) };
 }

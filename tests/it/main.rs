@@ -26,9 +26,11 @@ mod check;
 mod cross;
 
 // In the lab: real sockets, real kernel, real nmap, real iptables.
+mod background;
 mod blocking;
 mod commands;
 mod consumers;
+mod control;
 mod cutoff;
 mod denied;
 mod files;
@@ -38,6 +40,7 @@ mod ignored;
 mod innocent;
 mod life;
 mod log;
+mod old_init;
 mod probes;
 mod quiet;
 mod rules;

@@ -23,8 +23,17 @@ fn version_and_help_say_so_and_end() {
 #[test]
 fn arguments_that_are_not_understood_start_nothing() {
     for (line, expected) in [
-        ("", "say what to do: run or check"),
-        ("-c x", "say what to do: run or check"),
+        ("", "say what to do: run, check, or a mode such as -stcp"),
+        (
+            "-c x",
+            "say what to do: run, check, or a mode such as -stcp",
+        ),
+        (
+            "--tcp-mode stealth",
+            "say what to do: run, check, or a mode such as -stcp",
+        ),
+        ("-tcp -stcp", "TCP can be watched in one mode only"),
+        ("run -udp -sudp", "UDP can be watched in one mode only"),
         ("walk", "unknown command \"walk\""),
         ("run now", "unexpected argument \"now\""),
         ("run -x", "invalid option '-x'"),

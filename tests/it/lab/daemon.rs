@@ -43,15 +43,9 @@ impl Lab {
 
     /// The same with a home of that name for its files and its run directory.
     #[track_caller]
-    pub(crate) fn start_in(&self, home: &str, config: Config) -> Daemon<'_> {
-        self.start_beside(home, home, config)
-    }
-
-    /// The same with the run directory of another home.
-    #[track_caller]
-    pub(crate) fn start_beside(&self, other: &str, home: &str, config: Config) -> Daemon<'_> {
-        let home = self.home(home, &config);
-        let child = self.launch(&home, other, &config).spawn().unwrap();
+    pub(crate) fn start_in(&self, name: &str, config: Config) -> Daemon<'_> {
+        let home = self.home(name, &config);
+        let child = self.launch(&home, name, &config).spawn().unwrap();
         let mut daemon = Daemon {
             lab: self,
             child,
@@ -80,7 +74,7 @@ impl Lab {
     }
 
     /// A directory with configuration and ignore file; what is there already, stays.
-    fn home(&self, name: &str, config: &Config) -> PathBuf {
+    pub(crate) fn home(&self, name: &str, config: &Config) -> PathBuf {
         let home = self.dir().join(name);
         fs::create_dir_all(&home).unwrap();
         fs::write(home.join("conf"), config.text(&home)).unwrap();

@@ -1,0 +1,67 @@
+//! One daemon for a run directory: whoever holds its lock is it. A start with 1.2's flags that comes second hands
+//! its modes to the first and ends: an init script for 1.2, which starts a process for each protocol, works.
+
+use std::fs::File;
+
+use crate::cli::Settings;
+use crate::daemon::StartError;
+use crate::daemon::background::complain;
+use crate::limits::{ANSWER_TIME, JOIN_PAUSE, JOIN_TIME};
+use crate::sys::background::Starter;
+use crate::sys::{clock, control, files};
+use crate::tell::control::{Answer, Request};
+
+/// Takes the lock of the run directory, for as long as the file lives.
+pub(super) fn claim(settings: &Settings) -> Result<File, StartError> {
+    let directory = &settings.run_dir;
+    try_claim(directory)?.ok_or_else(|| {
+        let reason = format!("another portsentry runs on {directory}; one can watch TCP and UDP");
+        StartError::System(reason)
+    })
+}
+
+/// The same for a start in the background: if somebody has it, they are asked to watch what this one shall. They
+/// may be about to open their socket, or about to end: so both are tried in turn.
+pub(super) fn claim_or_join(
+    settings: &Settings,
+    starter: Starter,
+) -> Result<(File, Starter), StartError> {
+    let directory = &settings.run_dir;
+    let request = Request::Watch {
+        modes: settings.modes,
+        config: &settings.config,
+    };
+    let request = request.to_string();
+    let end = clock::now().after(JOIN_TIME);
+    loop {
+        if let Some(lock) = try_claim(directory)? {
+            return Ok((lock, starter));
+        }
+        let answer = control::ask(directory, &request, ANSWER_TIME);
+        if let Some(answer) = answer.ok().and_then(|whole| Answer::parse(&whole)) {
+            return Err(joined(&answer, starter));
+        }
+        if clock::now() >= end {
+            let reason = format!("another portsentry holds {directory}/lock and does not answer");
+            return Err(StartError::System(reason));
+        }
+        std::thread::sleep(JOIN_PAUSE);
+    }
+}
+
+fn try_claim(directory: &str) -> Result<Option<File>, StartError> {
+    let error = |error| StartError::System(format!("{directory}: {error}"));
+    files::own_directory(directory).map_err(error)?;
+    files::lock(directory).map_err(error)
+}
+
+/// Says what was answered; if all is well, there is nothing more to wait for.
+fn joined(answer: &Answer, starter: Starter) -> StartError {
+    for line in answer.text.lines() {
+        complain(&format!("portsentry: {line}"));
+    }
+    if answer.status == 0 {
+        starter.done();
+    }
+    StartError::Joined(answer.status)
+}
