@@ -31,6 +31,7 @@ demo: ## play a scan and its ban: two network namespaces, a real nmap, real ipta
 
 test: ## run everything: format, lints, unit tests, simulation, network tests in namespaces
 	@tests/setup
+	@tests/consumers
 	@$(MAKE) --no-print-directory check build
 	cargo test --locked --no-run
 	tests/apart cargo test --locked --offline

@@ -26,9 +26,10 @@ pub fn report(path: &str) -> (String, bool) {
         } else {
             ""
         };
+        let reason = problem.plain();
         let _ = match problem.line {
-            0 => writeln!(out, "{path}:{note} {}", problem.reason),
-            line => writeln!(out, "{path}:{line}:{note} {}", problem.reason),
+            0 => writeln!(out, "{path}:{note} {reason}"),
+            line => writeln!(out, "{path}:{line}:{note} {reason}"),
         };
     }
     let mut sound = problems.iter().all(|p| p.severity == Severity::Note);

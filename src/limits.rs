@@ -31,6 +31,14 @@ pub const DEVICES_MAX: usize = 16;
 /// ignored and reported with its line.
 pub const IGNORED_MAX: usize = 1024;
 
+/// An ignore file is read this long after it changed: editors move the old one away before the new one is
+/// there, and in between nobody would be ignored.
+pub const IGNORE_PAUSE: Duration = Duration::from_millis(100);
+
+/// Directories on the way to one ignore file, symbolic links included; the kernel follows 40 links. More:
+/// the file cannot be followed, logged.
+pub const TRAIL_MAX: usize = 64;
+
 /// Bytes of a configuration file, or of an ignore file, that are read: 1.2's own example has 14 kB.
 pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 

@@ -55,7 +55,7 @@ fn run(settings: Settings, starter: Option<Starter>) -> ExitCode {
     let stopped_clean = match daemon::start(settings, starter) {
         Ok(daemon) => daemon.run(),
         Err(StartError::Joined(status)) => return ExitCode::from(status),
-        Err(StartError::Config(_)) => return ExitCode::from(EXIT_USAGE),
+        Err(StartError::NoConfig(_) | StartError::Config(_)) => return ExitCode::from(EXIT_USAGE),
         Err(StartError::System(_)) => false,
     };
     match stopped_clean {

@@ -88,9 +88,18 @@ fn waiting(bans: &Bans) -> impl Iterator<Item = (&Prefix, &Ban)> {
     })
 }
 
-/// The command of a step for a ban. None if there is none, or if it becomes too long.
-pub fn command(actions: &Actions, step: Step, ban: &Ban) -> Option<Command> {
-    let template = actions.template(step, ban.stop)?;
+/// Why a step has no command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoCommand {
+    /// Its option is not set, any more.
+    NotSet,
+    /// It became longer than [`COMMAND_MAX`] with this put in.
+    TooLong(&'static str),
+}
+
+/// The command of a step for a ban.
+pub fn command(actions: &Actions, step: Step, ban: &Ban) -> Result<Command, NoCommand> {
+    let template = actions.template(step, ban.stop).ok_or(NoCommand::NotSet)?;
     let ip = ban.probe.source;
     match step {
         // hosts_access(5) wants brackets around an IPv6 address.
@@ -99,30 +108,36 @@ pub fn command(actions: &Actions, step: Step, ban: &Ban) -> Option<Command> {
     }
 }
 
+const TARGET: &str = "$TARGET$";
+const PORT: &str = "$PORT$";
+const MODE: &str = "$MODE$";
+
 /// Puts the source's address, the port and the mode in. What comes from the network enters a command only
 /// here, and only as an address that we formatted and a number.
-fn expand(template: &str, target: fmt::Arguments<'_>, ban: &Ban) -> Option<Command> {
+fn expand(template: &str, target: fmt::Arguments<'_>, ban: &Ban) -> Result<Command, NoCommand> {
     let mut out = Command::new();
     let mut rest = template;
-    while let Some(at) = rest.find('$') {
-        let (before, tail) = rest.split_at(at);
-        out.push_str(before).ok()?;
-        rest = if let Some(tail) = tail.strip_prefix("$TARGET$") {
-            out.write_fmt(target).ok()?;
-            tail
-        } else if let Some(tail) = tail.strip_prefix("$PORT$") {
-            write!(out, "{}", ban.probe.port).ok()?;
-            tail
-        } else if let Some(tail) = tail.strip_prefix("$MODE$") {
-            out.push_str(ban.mode.name(ban.probe.protocol)).ok()?;
-            tail
+    let mut token = TARGET;
+    while !rest.is_empty() {
+        let put_in = if let Some(tail) = rest.strip_prefix(TARGET) {
+            (token, rest) = (TARGET, tail);
+            out.write_fmt(target)
+        } else if let Some(tail) = rest.strip_prefix(PORT) {
+            (token, rest) = (PORT, tail);
+            write!(out, "{}", ban.probe.port)
+        } else if let Some(tail) = rest.strip_prefix(MODE) {
+            (token, rest) = (MODE, tail);
+            out.write_str(ban.mode.name(ban.probe.protocol))
         } else {
-            out.push('$').ok()?;
-            tail.get(1..)?
+            // Up to the next dollar sign, and one that begins no token is text.
+            let end = rest.bytes().skip(1).position(|byte| byte == b'$');
+            let (text, tail) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+            rest = tail;
+            out.write_str(text)
         };
+        put_in.map_err(|_| NoCommand::TooLong(token))?;
     }
-    out.push_str(rest).ok()?;
-    Some(out)
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -193,7 +208,12 @@ mod tests {
         let now = Instant::default();
         let ban = Ban::new(now, probe, Mode::Stealth, Stop::Route, 1);
         let command = command(&actions, step, &ban);
-        assert_eq!(command.as_deref(), expected, "{template}");
+        let found = command.as_ref().map(|command| command.as_str());
+        assert_eq!(
+            found,
+            expected.ok_or(&NoCommand::TooLong(PORT)),
+            "{template}"
+        );
     }
 
     #[test]
@@ -210,7 +230,8 @@ mod tests {
         ] {
             check(Step::Stop, template, "192.0.2.7", Some(expected));
         }
-        check(Step::Run, &"$TARGET$".repeat(200), "192.0.2.7", None);
+        let long = format!("$TARGET$ $PORT$ {}", "x".repeat(COMMAND_MAX));
+        check(Step::Run, &long, "192.0.2.7", None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use crate::config::grammar::{self, Assignment};
 use crate::config::words::{KEYS, nearest};
-use crate::config::{Choice, Config, Modes, Problem, Severity, Side};
+use crate::config::{Choice, Config, Modes, Problem, Severity, Words, complete, route};
 use crate::judge::detector::Block;
 use crate::limits::{CONNECT_PORTS_MAX, RANGES_MAX};
 use crate::see::probe::{Mode, Protocol};
@@ -45,6 +45,17 @@ impl Reader {
         self.problems.push(Problem {
             line: self.line,
             severity,
+            words: Words::Ours,
+            reason,
+        });
+    }
+
+    /// In 1.2's words: see [`Words::Classic`].
+    fn report_as_ever(&mut self, severity: Severity, reason: String) {
+        self.problems.push(Problem {
+            line: self.line,
+            severity,
+            words: Words::Classic,
             reason,
         });
     }
@@ -159,11 +170,14 @@ impl Reader {
     fn with_target(&mut self, key: &str, text: Option<String>) -> Option<String> {
         let text = text?;
         if !text.contains("$TARGET$") {
-            // 1.2's words; it said so at every block, and blocked nothing.
-            self.mistake(format!(
-                "No target variable specified in {key} option. Skipping."
-            ));
+            // It said so at every block, and blocked nothing.
+            let reason = format!("No target variable specified in {key} option. Skipping.\n");
+            self.report_as_ever(Severity::Mistake, reason);
             return None;
+        }
+        let outdated = route::outdated(&text).filter(|_| key == "KILL_ROUTE");
+        if let Some((word, severity, reason)) = outdated {
+            self.report(*severity, format!("KILL_ROUTE: {word} {reason}"));
         }
         Some(text)
     }
@@ -195,26 +209,7 @@ impl Reader {
             let reason = "INTERFACE is for the stealth sensors; connect sensors listen everywhere";
             self.report(Severity::Note, reason.into());
         }
-        let run_only = |side: &Side| side.mode.is_some() && side.block == Block::RunOnly;
-        if (run_only(&self.config.tcp) || run_only(&self.config.udp))
-            && self.config.actions.run.is_none()
-        {
-            let reason = "BLOCK is 2 and KILL_RUN_CMD is not set: nothing is done about a scan";
-            self.report(Severity::Mistake, reason.into());
-        }
-        for (file, key) in [
-            (&self.config.ignore_file, "IGNORE_FILE"),
-            (&self.config.history_file, "HISTORY_FILE"),
-            (&self.config.blocked_file, "BLOCKED_FILE"),
-        ] {
-            if file.is_none() {
-                self.problems.push(Problem {
-                    line: 0,
-                    severity: Severity::Note,
-                    reason: format!("{key} is not set: there is no such file"),
-                });
-            }
-        }
+        complete::check(&self.config, &self.seen, &mut self.problems);
     }
 
     /// The command line goes before the file, and stealth is what a router wants when neither says
@@ -238,15 +233,20 @@ impl Reader {
             } else {
                 "UDP_PORTS"
             };
-            let reason = match self.seen.contains(&key) {
-                true => format!("No {protocol} ports supplied in config file. Aborting"),
-                false => format!("Could not read {key} option from config file"),
-            };
-            let severity = match wanted {
-                Some(_) => Severity::Error,
-                None => Severity::Note,
-            };
-            self.report(severity, reason);
+            match (wanted, self.seen.contains(&key)) {
+                (None, _) => self.report(
+                    Severity::Note,
+                    format!("{key} has no ports: {protocol} is not watched"),
+                ),
+                (Some(_), true) => self.report_as_ever(
+                    Severity::Error,
+                    format!("ERROR: No {protocol} ports supplied in config file. Aborting"),
+                ),
+                (Some(_), false) => self.report_as_ever(
+                    Severity::Error,
+                    format!("ERROR: Could not read {key} option from config file"),
+                ),
+            }
             return None;
         }
         if mode == Mode::Connect && count > CONNECT_PORTS_MAX {

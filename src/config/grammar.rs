@@ -1,6 +1,6 @@
 //! PortSentry 1.2's lines: `KEY="value"`, the key in the first column.
 
-use crate::config::{Problem, Severity};
+use crate::config::{Problem, Severity, Words};
 
 /// A line that sets something.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub(super) fn assignment<'a>(
         problems.push(Problem {
             line: number,
             severity,
+            words: Words::Ours,
             reason,
         });
     };
@@ -48,11 +49,12 @@ pub(super) fn assignment<'a>(
         );
     }
     let Some((_, value)) = split_at_quote(rest) else {
-        // 1.2 logged these words and went on without the option.
-        report(
-            Severity::Mistake,
-            format!("Quotes missing from {key} token. Option skipped"),
-        );
+        problems.push(Problem {
+            line: number,
+            severity: Severity::Mistake,
+            words: Words::Classic,
+            reason: format!("Quotes missing from {key} token. Option skipped\n"),
+        });
         return None;
     };
     let (value, closed) = match split_at_quote(value) {

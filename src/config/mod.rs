@@ -1,8 +1,10 @@
 //! Text becomes a [`Config`], or problems with their line and reason.
 
 pub mod classic;
+mod complete;
 mod grammar;
 pub mod ignore;
+mod route;
 mod words;
 
 use core::fmt;
@@ -114,16 +116,40 @@ pub struct Problem {
     pub line: usize,
     /// How bad it is.
     pub severity: Severity,
+    /// Whose words the reason is in.
+    pub words: Words,
     /// What is wrong and what becomes of it, in words.
     pub reason: String,
 }
 
-/// `12: reason`, to be put behind the name of the file and a colon.
-impl fmt::Display for Problem {
+/// Whose words a problem is told in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// Ours: file and line go before them.
+    Ours,
+    /// 1.2's, which log watchers know: they go into the log as they stand, a newline at the end included.
+    Classic,
+}
+
+impl Problem {
+    /// The reason without what only a log needs.
+    pub fn plain(&self) -> &str {
+        let reason = self.reason.trim_end();
+        reason.strip_prefix("ERROR: ").unwrap_or(reason)
+    }
+}
+
+/// A problem of a file as the log has it.
+pub struct ProblemLine<'a>(pub &'a str, pub &'a Problem);
+
+impl fmt::Display for ProblemLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(f, " {}", self.reason),
-            line => write!(f, "{line}: {}", self.reason),
+        let Self(path, problem) = self;
+        let reason = &problem.reason;
+        match (problem.words, problem.line) {
+            (Words::Classic, _) => write!(f, "adminalert: {reason}"),
+            (Words::Ours, 0) => write!(f, "adminalert: {path}: {reason}"),
+            (Words::Ours, line) => write!(f, "adminalert: {path}:{line}: {reason}"),
         }
     }
 }

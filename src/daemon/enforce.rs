@@ -73,6 +73,11 @@ impl Enforcer {
         }
     }
 
+    /// Takes back what the owner's actions left behind and can be taken back.
+    pub(super) fn take_back(&mut self, log: &mut Log) {
+        self.owner.take_back(log);
+    }
+
     /// Adds what running children say to the set that is waited for.
     pub(super) fn watch(&self, poll: &mut Poll) {
         for running in self.firewall.iter().chain(self.owner.running()) {

@@ -15,7 +15,7 @@ use crate::see::probe::{Kind, Mode, Probe, Protocol};
 use crate::sys::poll::{Place, Poll};
 use crate::sys::sniff::Sniffer;
 use crate::sys::trap::{Answer, Touch, Trap};
-use crate::tell::report::{self, OptionsLine, ProbeLine};
+use crate::tell::report::{self, DeafLine, OptionsLine, ProbeLine};
 use crate::time::Instant;
 
 /// Lines at a start that name single ports; 1.2 knew no more than 64 of a protocol.
@@ -86,7 +86,7 @@ impl Intake {
                 continue;
             }
             state.log.say(format_args!(
-                "adminalert: Going into listen mode on {protocol} port: {port}"
+                "adminalert: Going into listen mode on {protocol} port: {port}\n"
             ));
             let v4 = Trap::bind(protocol, Family::V4, port);
             let v6 = Trap::bind(protocol, Family::V6, port);
@@ -98,7 +98,7 @@ impl Intake {
             if in_use(&v4) || in_use(&v6) || (v4.is_err() && v6.is_err()) {
                 failed += 1;
                 state.log.say(format_args!(
-                    "adminalert: ERROR: could not bind {protocol} socket: {port}. Attempting to continue"
+                    "adminalert: ERROR: could not bind {protocol} socket: {port}. Attempting to continue\n"
                 ));
                 continue;
             }
@@ -185,10 +185,7 @@ impl Intake {
 }
 
 fn accept_failed(trap: &Trap, error: &io::Error, state: &mut State) {
-    state.log.say(format_args!(
-        "attackalert: Possible stealth scan from unknown host to {} port: {} (accept failed)",
-        trap.protocol, trap.port
-    ));
+    state.log.say(DeafLine(trap.protocol, trap.port));
     state.log.say(format_args!(
         "adminalert: ERROR: a trap socket failed: {error}; all rest for a second"
     ));
@@ -280,7 +277,7 @@ pub(super) fn announce_stealth(protocol: Protocol, state: &mut State) {
     let ports = traps.of(protocol);
     for port in ports.iter().take(PORT_LINES_MAX) {
         state.log.say(format_args!(
-            "adminalert: Going into stealth listen mode on {protocol} port: {port}"
+            "adminalert: Going into stealth listen mode on {protocol} port: {port}\n"
         ));
     }
     if let Some(more @ 1..) = ports.len().checked_sub(PORT_LINES_MAX) {

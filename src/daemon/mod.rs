@@ -4,7 +4,9 @@
 mod background;
 mod confirm;
 mod control;
+mod denied;
 mod enforce;
+mod ignored;
 mod intake;
 mod join;
 mod owner;
@@ -92,7 +94,7 @@ impl Daemon {
             self.announced = true;
             self.state
                 .log
-                .say("adminalert: PortSentry is now active and listening.");
+                .say("adminalert: PortSentry is now active and listening.\n");
             if let Some(starter) = self.starter.take() {
                 starter.ready();
             }

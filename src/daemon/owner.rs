@@ -1,28 +1,26 @@
 //! The owner's actions: lines in hosts.deny, and commands, of which one runs at a time.
 
-use crate::act::actions::{self, Command};
+use crate::act::actions::{self, Command, NoCommand};
 use crate::act::reconcile::rest;
+use crate::daemon::denied::{Denied, HOSTS_DENY};
 use crate::daemon::enforce::{Running, ended};
 use crate::daemon::{State, records};
 use crate::judge::ban::{Ban, Step, Stop};
 use crate::judge::bans::Bans;
-use crate::limits::{ACTION_TIME, ATTEMPTS_MAX, DENY_BYTES_MAX};
+use crate::limits::ACTION_TIME;
 use crate::net::Prefix;
 use crate::sys::child::{Child, Ended};
-use crate::sys::files;
 use crate::sys::log::Log;
-use crate::tell::response::{AttemptLine, DoneLine, FailedLine};
+use crate::tell::response::{AttemptLine, DoneLine, FailedLine, TooLongLine};
 use crate::time::Instant;
 
-/// tcp_wrappers' file; compiled into 1.2 as well.
-const HOSTS_DENY: &str = "/etc/hosts.deny";
-
-/// Lines written into hosts.deny in one turn; the rest comes in the next, at once.
-const LINES_MAX: usize = 8;
-
-/// The command that runs, if one does.
+/// What is under way and what is done of the owner's.
 #[derive(Default)]
-pub(super) struct Owner(Option<Action>);
+pub(super) struct Owner {
+    /// The command that runs, if one does.
+    action: Option<Action>,
+    denied: Denied,
+}
 
 /// A command that runs, and for whom.
 struct Action {
@@ -35,8 +33,13 @@ struct Action {
 impl Owner {
     /// One turn: writes lines, and starts the next command.
     pub(super) fn turn(&mut self, now: Instant, state: &mut State) {
-        write_lines(now, state);
+        self.denied.turn(now, state);
         self.start(now, state);
+    }
+
+    /// Takes back what can be taken back, at a stop.
+    pub(super) fn take_back(&mut self, log: &mut Log) {
+        self.denied.take_back(log);
     }
 
     /// When the next turn is due even if nothing happens.
@@ -45,7 +48,7 @@ impl Owner {
         if actions::due_line(bans).is_some() {
             return Some(Instant::default());
         }
-        match &self.0 {
+        match &self.action {
             Some(action) => Some(action.running.kill_at),
             None => actions::due_at(bans),
         }
@@ -53,16 +56,16 @@ impl Owner {
 
     /// The child that runs.
     pub(super) fn running(&self) -> Option<&Running> {
-        self.0.as_ref().map(|action| &action.running)
+        self.action.as_ref().map(|action| &action.running)
     }
 
     /// Hears how it ended.
     pub(super) fn reap(&mut self, now: Instant, state: &mut State) {
-        let running = self.0.as_mut().map(|action| &mut action.running);
+        let running = self.action.as_mut().map(|action| &mut action.running);
         let Some(ended) = ended(now, running) else {
             return;
         };
-        if let Some(action) = self.0.take() {
+        if let Some(action) = self.action.take() {
             let Action {
                 source,
                 step,
@@ -75,7 +78,7 @@ impl Owner {
 
     /// Starts the next command of the owner's, if none is running.
     fn start(&mut self, now: Instant, state: &mut State) {
-        if self.0.is_some() {
+        if self.action.is_some() {
             return;
         }
         let Some(source) = actions::due_command(&state.detector.bans, now) else {
@@ -85,15 +88,15 @@ impl Owner {
             return;
         };
         let step = ban.step;
-        let Some(command) = actions::command(&state.config.actions, step, ban) else {
-            let ended = Ended::failed("there is no such command, or it becomes too long");
-            return settle(now, source, step, &Command::new(), &ended, state);
+        let command = match actions::command(&state.config.actions, step, ban) {
+            Ok(command) => command,
+            Err(why) => return give_up(source, step, &why, state),
         };
         match Child::start_shell(&command) {
             Ok(child) => {
                 let kill_at = now.after(ACTION_TIME);
                 let running = Running { child, kill_at };
-                self.0 = Some(Action {
+                self.action = Some(Action {
                     running,
                     source,
                     step,
@@ -108,28 +111,16 @@ impl Owner {
     }
 }
 
-/// Writes the lines that are due into hosts.deny, some in each turn. Once for each ban: a file that cannot be
-/// written now cannot be written in three seconds, and the block behind it waits.
-fn write_lines(now: Instant, state: &mut State) {
-    for _ in 0..LINES_MAX {
-        let Some(source) = actions::due_line(&state.detector.bans) else {
-            return;
-        };
-        let Some(ban) = state.detector.bans.get_mut(&source) else {
-            return;
-        };
-        ban.attempts = ATTEMPTS_MAX;
-        let line = actions::command(&state.config.actions, Step::Deny, ban);
-        let ended = match &line {
-            Some(line) => deny(line),
-            None => Ended::failed("there is no such line, or it becomes too long"),
-        };
-        let line = line.unwrap_or_default();
-        settle(now, source, Step::Deny, &line, &ended, state);
+/// A command that cannot be made now cannot be made in three seconds either: that was the last attempt.
+pub(super) fn give_up(source: Prefix, step: Step, why: &NoCommand, state: &mut State) {
+    // A command that a reload took away is no failure of its own.
+    if let NoCommand::TooLong(token) = why {
+        state.log.say(TooLongLine(step, token));
     }
+    finish(source, step, false, state);
 }
 
-fn settle(
+pub(super) fn settle(
     now: Instant,
     source: Prefix,
     step: Step,
@@ -137,32 +128,36 @@ fn settle(
     ended: &Ended,
     state: &mut State,
 ) {
+    let bans = &mut state.detector.bans;
+    let Some(ban) = bans.get_mut(&source).filter(|ban| ban.step == step) else {
+        return;
+    };
+    if ended.ok {
+        say_done(step, ban, command, &mut state.log);
+    } else {
+        say_attempt(step, ban, ended, &mut state.log);
+        if !ban.failed_once(now.after(rest(u32::from(ban.attempts) + 1))) {
+            return;
+        }
+    }
+    finish(source, step, ended.ok, state);
+}
+
+/// A step is done, or has failed for good. A command beside the block takes nothing from it; 1.2 did not even look
+/// at its status.
+fn finish(source: Prefix, step: Step, ok: bool, state: &mut State) {
     let State {
         detector,
         log,
         config,
         ..
     } = state;
-    let Some(ban) = detector
-        .bans
-        .get_mut(&source)
-        .filter(|ban| ban.step == step)
-    else {
+    let Some(ban) = detector.bans.get_mut(&source) else {
         return;
     };
-    if ended.ok {
-        say_done(step, ban, command, log);
-    } else {
-        say_attempt(step, ban, ended, log);
-        if !ban.failed_once(now.after(rest(u32::from(ban.attempts) + 1))) {
-            return;
-        }
-        // A command beside the block takes nothing from it; 1.2 did not even look at its status.
-        let blocks = step == Step::Stop || ban.stop == Stop::Nothing;
-        if blocks {
-            log.say(FailedLine(&ban.probe, ban.mode));
-        }
-        ban.failed |= blocks;
+    if !ok && (step == Step::Stop || ban.stop == Stop::Nothing) {
+        log.say(FailedLine(&ban.probe, ban.mode));
+        ban.failed = true;
     }
     ban.proceed(config.actions.next(step, ban.stop));
     records::note_progress(&source, ban, config, log);
@@ -186,12 +181,5 @@ fn say_attempt(step: Step, ban: &Ban, ended: &Ended, log: &mut Log) {
             "securityalert: ERROR: There was an error trying to block host {ip}"
         ));
         log.say(format_args!("adminalert: {HOSTS_DENY}: {}", ended.why()));
-    }
-}
-
-fn deny(line: &str) -> Ended {
-    match files::append_line_once(HOSTS_DENY, line, DENY_BYTES_MAX) {
-        Ok(()) => Ended::well(),
-        Err(error) => Ended::never_ran(&error),
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn begin(config: &Config, protocol: Protocol, log: &mut Log) {
     };
     if files::truncate(&path).is_err() {
         log.say(format_args!(
-            "adminalert: ERROR: Cannot delete blocked file on startup: {path}."
+            "adminalert: ERROR: Cannot delete blocked file on startup: {path}.\n"
         ));
     }
 }
@@ -70,7 +70,7 @@ fn blocked_file(config: &Config, protocol: Protocol) -> Option<String> {
 fn complain(what: &str, path: &str, written: io::Result<()>, log: &mut Log) {
     if written.is_err() {
         log.say(format_args!(
-            "adminalert: ERROR: Cannot open {what} file: {path}."
+            "adminalert: ERROR: Cannot open {what} file: {path}.\n"
         ));
     }
 }

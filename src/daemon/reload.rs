@@ -1,8 +1,8 @@
 //! SIGHUP: the configuration and the ignore file are read again. At a start a mistake in a line does not keep
 //! the router unprotected; at a reload there is a good configuration to keep, so any mistake keeps it.
 
-use crate::config::{Config, Modes, Severity};
-use crate::daemon::{Changed, Daemon, intake, records, start, watch};
+use crate::config::{Config, Modes, ProblemLine, Severity};
+use crate::daemon::{Changed, Daemon, intake, records, start};
 use crate::see::probe::Protocol;
 
 impl Daemon {
@@ -19,7 +19,7 @@ impl Daemon {
         }
         let changed = Changed {
             surroundings: false,
-            ignored: watch::read_ignored(&mut self.state),
+            ignored: self.watch.read_ignored(&mut self.state),
         };
         self.follow(changed);
     }
@@ -45,9 +45,15 @@ impl Daemon {
 
     /// Reads the file and puts it in force, unless it holds what is as bad as `refused`.
     fn try_reload(&mut self, modes: Modes, refused: Severity) -> Result<(), String> {
-        let (config, problems) = start::read_config(&self.settings.config, modes)?;
+        let path = &self.settings.config;
+        let (config, problems) = start::read_config(path, modes).inspect_err(|_| {
+            self.state.log.say(format_args!(
+                "adminalert: ERROR: Cannot open config file: {path}.\n"
+            ));
+        })?;
         for problem in &problems {
-            self.say(format!("adminalert: {}:{problem}", self.settings.config));
+            let line = ProblemLine(&self.settings.config, problem);
+            self.state.log.say(line);
         }
         if problems.iter().any(|problem| problem.severity >= refused) {
             return Err(format!("{} has mistakes", self.settings.config));
@@ -71,7 +77,6 @@ impl Daemon {
             self.enforcer.reconciler.distrust();
         }
         self.state.detector.adopt(policy);
-        self.watch.follow_ignore_file(&mut self.state);
         self.watch.read_again(&mut self.state);
         self.aim();
         Ok(())

@@ -5,10 +5,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use crate::cli::Settings;
-use crate::config::{Config, Modes, Problem, Severity, classic};
+use crate::config::{Config, Modes, Problem, ProblemLine, Severity, classic};
 use crate::daemon::control::Control;
 use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
+use crate::daemon::stop::SHUTTING_DOWN;
 use crate::daemon::watch::Watch;
 use crate::daemon::witness::Witness;
 use crate::daemon::{Daemon, State, join, records};
@@ -24,7 +25,9 @@ use crate::sys::signal::Signals;
 /// Why it does not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// The configuration; exit status 2.
+    /// The configuration cannot be read; exit status 2.
+    NoConfig(String),
+    /// The configuration cannot be used; exit status 2.
     Config(String),
     /// The system; exit status 1.
     System(String),
@@ -35,7 +38,9 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(reason) | Self::System(reason) => f.write_str(reason),
+            Self::NoConfig(reason) | Self::Config(reason) | Self::System(reason) => {
+                f.write_str(reason)
+            }
             Self::Joined(_) => f.write_str("a running portsentry was asked"),
         }
     }
@@ -48,7 +53,18 @@ pub fn start(settings: Settings, starter: Option<Starter>) -> Result<Daemon, Sta
     let result = start_with(settings, starter, &mut log);
     match &result {
         Ok(_) | Err(StartError::Joined(_)) => {}
-        Err(error) => log.say(format_args!("adminalert: ERROR: {error}")),
+        Err(error) => {
+            log.say(format_args!("adminalert: ERROR: {error}\n"));
+            log.say(match error {
+                StartError::NoConfig(_) => {
+                    "adminalert: ERROR: Configuration files are missing/corrupted. Shutting down.\n"
+                }
+                _ => "adminalert: ERROR: could not go into PortSentry mode. Shutting down.\n",
+            });
+            for line in SHUTTING_DOWN {
+                log.say(line);
+            }
+        }
     }
     result
 }
@@ -59,14 +75,15 @@ fn start_with(
     log: &mut Log,
 ) -> Result<Daemon, StartError> {
     let path = &settings.config;
-    let (config, problems) = read_config(path, settings.modes).map_err(StartError::Config)?;
-    let report = |log: &mut Log| {
-        for problem in &problems {
-            log.say(format_args!("adminalert: {path}:{problem}"));
-        }
-    };
+    let (config, problems) = read_config(path, settings.modes).map_err(|reason| {
+        begin(path, &[], log);
+        log.say(format_args!(
+            "adminalert: Cannot open config file: {path}. Exiting\n"
+        ));
+        StartError::NoConfig(reason)
+    })?;
     if problems.iter().any(|p| p.severity == Severity::Error) {
-        report(log);
+        begin(path, &problems, log);
         return Err(StartError::Config(format!("{path} cannot be used")));
     }
     let (lock, starter) = match starter {
@@ -76,14 +93,10 @@ fn start_with(
             (lock, Some(starter))
         }
     };
-    report(log);
+    begin(path, &problems, log);
     let system = |what: &str, error: std::io::Error| StartError::System(format!("{what}: {error}"));
     // Before anything can be lost by a signal.
     let signals = Signals::catch().map_err(|error| system("signals", error))?;
-    let version = env!("CARGO_PKG_VERSION");
-    log.say(format_args!(
-        "adminalert: PortSentry {version} is starting."
-    ));
     records::prepare(&config, log);
     let mut state = State {
         detector: Detector::new(config.policy(), seed()),
@@ -121,6 +134,17 @@ fn start_with(
     })
 }
 
+/// The first line, and what is wrong with the configuration.
+fn begin(path: &str, problems: &[Problem], log: &mut Log) {
+    let version = env!("CARGO_PKG_VERSION");
+    log.say(format_args!(
+        "adminalert: PortSentry {version} is starting.\n"
+    ));
+    for problem in problems {
+        log.say(ProblemLine(path, problem));
+    }
+}
+
 /// The socket comes last: who finds it finds a daemon that answers.
 fn open(state: &mut State, run_dir: &str) -> std::io::Result<(Watch, Intake, Control)> {
     // A limit that cannot be raised shows when the traps are bound.
@@ -135,8 +159,7 @@ fn open(state: &mut State, run_dir: &str) -> std::io::Result<(Watch, Intake, Con
 
 /// Reads the configuration file.
 pub(super) fn read_config(path: &str, modes: Modes) -> Result<(Config, Vec<Problem>), String> {
-    let text = files::read(path, CONFIG_BYTES_MAX)
-        .map_err(|error| format!("Cannot open config file: {path}: {error}"))?;
+    let text = files::read(path, CONFIG_BYTES_MAX).map_err(|error| format!("{path}: {error}"))?;
     Ok(classic::read(&text, modes))
 }
 

@@ -6,6 +6,12 @@ use crate::sys::clock;
 use crate::sys::poll::Poll;
 use crate::time::Instant;
 
+/// 1.2's last two lines, after a failed start as well.
+pub(super) const SHUTTING_DOWN: [&str; 2] = [
+    "securityalert: PortSentry is shutting down\n",
+    "adminalert: PortSentry is shutting down\n",
+];
+
 impl Daemon {
     /// Stops; true if nothing of ours is left behind.
     pub(super) fn stop(self) -> bool {
@@ -23,8 +29,10 @@ impl Daemon {
         drop(intake);
         drop(watch);
         enforcer.end_children(false);
-        state.log.say("securityalert: PortSentry is shutting down");
-        state.log.say("adminalert: PortSentry is shutting down");
+        for line in SHUTTING_DOWN {
+            state.log.say(line);
+        }
+        enforcer.take_back(&mut state.log);
         let begun = clock::now();
         let mut wait = |until: Instant| {
             let mut poll = Poll::default();

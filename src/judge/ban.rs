@@ -61,6 +61,8 @@ pub struct Ban {
     pub wanted: bool,
     /// The firewall has it.
     pub enforced: bool,
+    /// A line of ours about it is in hosts.deny.
+    pub denied: bool,
     /// What the run of the firewall program that is under way makes of it.
     pub flying: Option<bool>,
 }
@@ -82,6 +84,7 @@ impl Ban {
             ports,
             wanted: true,
             enforced: false,
+            denied: false,
             flying: None,
         }
     }

@@ -60,6 +60,7 @@ impl Bans {
         if let Some(old) = self.table.get(&source) {
             // Somebody on the way out comes back: what the firewall has, or is just doing, stays true.
             ban.enforced = old.enforced;
+            ban.denied = old.denied;
             ban.flying = old.flying;
         }
         if self.wanted() >= BANS_MAX && !self.make_room(&ban) {
@@ -79,7 +80,7 @@ impl Bans {
         let Some((key, old)) = weakest.map(|(key, ban)| (*key, *ban)) else {
             return false;
         };
-        if old.weight() >= ban.weight() || (old.enforced && self.table.is_full()) {
+        if old.weight() >= ban.weight() || ((old.enforced || old.denied) && self.table.is_full()) {
             return false;
         }
         self.evicted += 1;
@@ -112,15 +113,15 @@ impl Bans {
         self.drop_gone();
     }
 
-    /// Forgets a ban that shall not hold and that the firewall does not have.
+    /// Forgets a ban that shall not hold and of which nothing is left, neither in the firewall nor in hosts.deny.
     fn drop_if_gone(&mut self, source: &Prefix) {
-        let gone = |ban: &Ban| !ban.wanted && !ban.enforced && ban.flying.is_none();
+        let gone = |ban: &Ban| !ban.wanted && !ban.enforced && !ban.denied && ban.flying.is_none();
         if self.table.get(source).is_some_and(gone) {
             self.table.remove(source);
         }
     }
 
-    /// Forgets all bans that shall not hold and that the firewall does not have.
+    /// Forgets all bans that shall not hold and of which nothing is left.
     pub fn drop_gone(&mut self) {
         let mut at = 0;
         while let Some(key) = self.table.key_at(at) {

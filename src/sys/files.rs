@@ -1,36 +1,33 @@
 //! Files: short ones, read and written whole, with a bound.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 
 /// Reads a file of at most `max` bytes; a longer one is an error.
 pub fn read(path: &str, max: u64) -> io::Result<Vec<u8>> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    read_open(&options.open(path)?, max)
+}
+
+/// Reads an open file from where it is. What is no file, such as a pipe, could hold us for ever.
+pub(super) fn read_open(file: &File, max: u64) -> io::Result<Vec<u8>> {
+    let data = file.metadata()?;
+    if !data.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     let mut bytes = Vec::new();
-    open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    file.take(max + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too long"));
     }
     Ok(bytes)
 }
 
-/// Opens a file to read; what is no file, such as a pipe, could hold us for ever.
-fn open(path: &str) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let file = options
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("not a regular file")),
-    }
-}
-
 /// Opens a file, or makes it: then everybody may read it (0644), although the umask of the background is stricter.
-fn open_to_write(path: &str, options: &mut OpenOptions) -> io::Result<File> {
-    options.custom_flags(libc::O_NONBLOCK);
+pub(super) fn open_to_write(path: &str, options: &mut OpenOptions) -> io::Result<File> {
     match options.clone().create_new(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             options.create(true).open(path)
@@ -45,8 +42,9 @@ fn open_to_write(path: &str, options: &mut OpenOptions) -> io::Result<File> {
 
 /// Adds a text at the end, making the file (0644) if it is missing.
 pub fn append(path: &str, text: &str) -> io::Result<()> {
-    let mut file = open_to_write(path, OpenOptions::new().append(true))?;
-    file.write_all(text.as_bytes())
+    let mut options = OpenOptions::new();
+    options.append(true).custom_flags(libc::O_NONBLOCK);
+    open_to_write(path, &mut options)?.write_all(text.as_bytes())
 }
 
 /// Like [`append`], but a file that has reached `max` bytes is renamed to `.1` first.
@@ -58,34 +56,12 @@ pub fn append_bounded(path: &str, text: &str, max: u64) -> io::Result<()> {
     append(path, text)
 }
 
-/// Adds a line unless the file has it already; what lies behind `max` bytes is not searched.
-pub fn append_line_once(path: &str, line: &str, max: u64) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    if let Ok(file) = open(path) {
-        file.take(max).read_to_end(&mut bytes)?;
-    }
-    let mut lines = bytes.split(|byte| *byte == b'\n');
-    if lines.any(|known| known == line.as_bytes()) {
-        return Ok(());
-    }
-    let newline = if ends_a_line(path) { "" } else { "\n" };
-    append(path, &format!("{newline}{line}\n"))
-}
-
-/// Whether a file ends with a newline, is empty, or is not there.
-fn ends_a_line(path: &str) -> bool {
-    let last = open(path).and_then(|mut file| {
-        file.seek(SeekFrom::End(-1))?;
-        let mut byte = [0];
-        file.read_exact(&mut byte)?;
-        Ok(byte == *b"\n")
-    });
-    last.unwrap_or(true)
-}
-
 /// Empties a file, making it (0644) if it is missing.
 pub fn truncate(path: &str) -> io::Result<()> {
-    open_to_write(path, OpenOptions::new().write(true).truncate(true)).map(drop)
+    let mut options = OpenOptions::new();
+    options.write(true).truncate(true);
+    options.custom_flags(libc::O_NONBLOCK);
+    open_to_write(path, &mut options).map(drop)
 }
 
 /// Sees to a directory that its owner alone may write (0755), and that is root's or ours: what is in there is

@@ -49,12 +49,16 @@ impl Default for Log {
 }
 
 impl Log {
-    /// Writes a line to syslog and to standard error. Never waits, never fails.
+    /// Writes a line to syslog and to standard error. Never waits, never fails. Some of 1.2's lines end with a
+    /// newline in the datagram, others do not: it goes as it comes.
     pub fn say(&mut self, text: impl fmt::Display) {
         self.flush();
         self.hand_over(&text);
         self.line.0.clear();
-        let _cut = writeln!(self.line, "{text}");
+        let _cut = write!(self.line, "{text}");
+        if !self.line.0.ends_with('\n') {
+            self.line.end();
+        }
         match &self.terminal {
             // A terminal that is not read loses lines, and holds up nothing.
             Some(terminal) => drop((&*terminal).write(self.line.0.as_bytes())),
@@ -158,6 +162,16 @@ impl Drop for Log {
                 return;
             }
             self.flush();
+        }
+    }
+}
+
+impl Line {
+    /// The newline has room in any case: a line that was cut off ends as well.
+    fn end(&mut self) {
+        if self.0.push('\n').is_err() {
+            self.0.pop();
+            let _it_fits_now = self.0.push('\n');
         }
     }
 }

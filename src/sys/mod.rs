@@ -9,6 +9,7 @@ pub mod clock;
 pub mod conntrack;
 pub mod control;
 pub mod files;
+pub mod linefile;
 mod lines;
 pub mod log;
 mod netlink;

@@ -14,8 +14,8 @@ const ENVIRONMENT: &CStr = c"PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 /// The same, one by one.
 const PLACES: [&str; 4] = ["/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"];
 
-/// Starts a program, looked for like a shell would unless it has a `/` in it. Its standard output is thrown away; all
-/// other descriptors of ours are close-on-exec. Returns its process id; the caller waits for it.
+/// Starts a program, looked for like a shell would unless it has a `/` in it. Its standard output is thrown away;
+/// all other descriptors of ours are close-on-exec. Returns its process id; the caller waits for it.
 pub(super) fn spawn(
     program: &str,
     arguments: &[&str],

@@ -74,6 +74,25 @@ fn unknown(flags: Flags, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     )
 }
 
+/// A trap socket that could not tell who touched it: two lines of 1.2's, one for each protocol.
+pub struct DeafLine(pub Protocol, pub u16);
+
+impl fmt::Display for DeafLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(protocol, port) = self;
+        match protocol {
+            Protocol::Tcp => write!(
+                f,
+                "attackalert: Possible stealth scan from unknown host to TCP port: {port} (accept failed)"
+            ),
+            Protocol::Udp => writeln!(
+                f,
+                "adminalert: ERROR: could not accept incoming socket for UDP port: {port}"
+            ),
+        }
+    }
+}
+
 /// The line that says what comes of a probe; None where 1.2 has none because something follows later.
 pub fn outcome(probe: &Probe, mode: Mode, outcome: Outcome) -> Option<OutcomeLine> {
     match outcome {
@@ -191,6 +210,15 @@ mod tests {
         ] {
             assert_eq!(ProbeLine(&probe(kind, protocol)).to_string(), line);
         }
+    }
+
+    #[test]
+    fn a_deaf_socket_has_a_line_for_each_protocol() {
+        let line = |protocol| DeafLine(protocol, 11).to_string();
+        let tcp =
+            "attackalert: Possible stealth scan from unknown host to TCP port: 11 (accept failed)";
+        let udp = "adminalert: ERROR: could not accept incoming socket for UDP port: 11\n";
+        assert_eq!([line(Protocol::Tcp), line(Protocol::Udp)], [tcp, udp]);
     }
 
     #[test]

@@ -77,6 +77,24 @@ impl fmt::Display for FoldedLine {
     }
 }
 
+/// A command or a line that becomes too long with what is put in for a token.
+pub struct TooLongLine<'a>(pub Step, pub &'a str);
+
+impl fmt::Display for TooLongLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let option = match self.0 {
+            Step::Deny => "KILL_HOSTS_DENY",
+            Step::Stop => "KILL_ROUTE",
+            _ => "KILL_RUN_CMD",
+        };
+        let token = self.1;
+        writeln!(
+            f,
+            "adminalert: Error trying to parse {token} Token for {option}. Skipping."
+        )
+    }
+}
+
 /// One attempt at one of the owner's actions that failed, and why: in 1.2's words, which had room for a cause.
 pub struct AttemptLine<'a>(pub Step, pub IpAddr, pub &'a str);
 

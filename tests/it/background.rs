@@ -142,7 +142,7 @@ fn a_missing_file_is_told_to_whoever_called() {
     let (status, said) = daemon.begin_with(&["-sudp"], Path::new("/nowhere")).end();
     assert_eq!(status, 2, "{said}");
     assert!(
-        said.contains("Cannot open config file: /nowhere: "),
+        said.contains("ERROR: /nowhere: No such file or directory"),
         "{said}"
     );
     assert!(!daemon.run().exists());

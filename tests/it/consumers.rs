@@ -1,4 +1,7 @@
-//! Programs that read PortSentry's words, with their own expressions, over the bytes of a real run.
+//! Programs that read PortSentry's words, with their own expressions, over the bytes of a real run; and some of
+//! these programs themselves.
+
+mod debian;
 
 use crate::lab::config::{Config, Mode, TCP_TRAPS, UDP_TRAPS};
 use crate::lab::touch::Proto::{Tcp, Udp};

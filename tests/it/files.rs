@@ -4,8 +4,11 @@ use crate::lab::config::{Config, Mode};
 use crate::lab::daemon::probed;
 use crate::lab::touch::Proto::{Tcp, Udp};
 use crate::lab::{Lab, ROUTER, SCANNER, SECOND, eventually};
+use portsentry::limits::HISTORY_BYTES_MAX;
 use regex::Regex;
+use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 
 const TRAP: SocketAddr = SocketAddr::new(ROUTER, 11);
 const UDP_TRAP: SocketAddr = SocketAddr::new(ROUTER, 161);
@@ -59,6 +62,70 @@ fn a_ban_is_one_line_in_the_history_and_one_in_the_blocked_file_of_its_mode() {
         eventually("a third line", || {
             daemon.read("history").lines().count() == 3
         });
+    }
+}
+
+/// fail2ban attaches to a file that is there, and runs as another user perhaps.
+#[test]
+fn the_files_are_there_from_the_start_and_everybody_may_read_them() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let config = Config::blocking(Mode::Stealth)
+        .with("KILL_HOSTS_DENY", "ALL: $TARGET$")
+        .started_with_umask("077");
+    lab.router.sh("rm -f /etc/hosts.deny");
+    let home = lab.dir().join("daemon");
+    fs::create_dir_all(&home).unwrap();
+    fs::write(home.join("blocked.stcp"), "of the last time\n").unwrap();
+    let daemon = lab.start(config);
+    let deny = lab.router.path("/etc/hosts.deny");
+    for file in ["history", "blocked.stcp", "blocked.sudp"] {
+        assert_eq!(daemon.read(file), "");
+        assert_eq!(mode(&daemon.file(file)), 0o644, "{file}");
+    }
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    lab.log.wait_for_text(BLOCKED);
+    assert_eq!(mode(&deny), 0o644);
+}
+
+fn mode(path: &std::path::Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn history_and_blocked_file_are_renamed_before_they_are_too_long() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let daemon = lab.start(Config::blocking(Mode::Stealth));
+    let full = "x".repeat(usize::try_from(HISTORY_BYTES_MAX).unwrap() - 20) + "\n";
+    for file in ["history", "blocked.stcp"] {
+        daemon.write(file, &full);
+    }
+    for (source, lines) in [(SCANNER, 1), (SECOND, 2)] {
+        lab.scanner.touch(Tcp, source, TRAP);
+        for file in ["history", "blocked.stcp"] {
+            eventually(file, || {
+                let text = daemon.read(file);
+                text.ends_with("Blocked\n") && text.lines().count() == lines
+            });
+            assert_eq!(daemon.read(&format!("{file}.1")), full);
+        }
+    }
+}
+
+/// Who has fail2ban do the blocking sets 2: nothing is stopped or run, and the history tells of it.
+#[test]
+fn with_2_and_no_command_a_scan_is_written_into_the_history() {
+    for (block, lines) in [("2", 1), ("0", 0)] {
+        let Some(lab) = Lab::new(&[]) else { return };
+        let daemon = lab.start(Config::new(Mode::Stealth).with("BLOCK_TCP", block));
+        lab.scanner.touch(Tcp, SCANNER, TRAP);
+        let line = probed(SCANNER, Tcp, 11);
+        lab.log.wait_for(|text| text.ends_with(&line));
+        daemon.settle();
+        for file in ["history", "blocked.stcp"] {
+            let found = daemon.read(file).matches("Host: 10.66.0.2/").count();
+            assert_eq!(found, lines, "{file} {block}");
+        }
+        assert_eq!(lab.chain(ROUTER), None);
     }
 }
 

@@ -19,7 +19,8 @@ fn every_datagram_has_the_form_that_syslog_daemons_expect() {
     let daemon = lab.start(Config::new(Mode::Stealth));
     daemon.settle();
     let pid = daemon.pid();
-    let form = format!(r"^<29>[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d portsentry\[{pid}\]: [^\n]+$");
+    let form =
+        format!(r"^<29>[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d portsentry\[{pid}\]: [^\n]+\n?$");
     let form = Regex::new(&form).unwrap();
     for line in lab.log.all() {
         assert!(

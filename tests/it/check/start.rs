@@ -69,7 +69,7 @@ fn arguments_that_are_not_understood_start_nothing() {
     );
 }
 
-/// A daemon would make its run directory and the history file, and say that it is starting.
+/// A daemon would make its run directory and the history file, and say that it listens.
 #[test]
 fn a_broken_file_starts_no_daemon() {
     for (line, expected) in [
@@ -83,7 +83,7 @@ fn a_broken_file_starts_no_daemon() {
         ),
         (
             "TCP_MODE=\"connect\"",
-            "DIR/conf: Could not read TCP_PORTS option from config file",
+            "adminalert: ERROR: Could not read TCP_PORTS option from config file",
         ),
         (
             "UDP_MODE=\"off\"",
@@ -91,7 +91,7 @@ fn a_broken_file_starts_no_daemon() {
         ),
         (
             "",
-            "Cannot open config file: DIR/conf: No such file or directory (os error 2)",
+            "adminalert: ERROR: DIR/conf: No such file or directory (os error 2)",
         ),
     ] {
         let dir = TempDir::new().unwrap();
@@ -111,7 +111,7 @@ fn a_broken_file_starts_no_daemon() {
             errors.contains(&format!("{expected}\n")),
             "{line}: {errors}"
         );
-        assert!(!errors.contains("starting"), "{line}: {errors}");
+        assert!(!errors.contains("listen"), "{line}: {errors}");
         let left: Vec<_> = fs::read_dir(here)
             .unwrap()
             .map(|entry| entry.unwrap().file_name())

@@ -37,7 +37,11 @@ const VOCABULARY: [(&[u8], &str, &str); 26] = [
         "\"soon\" is no number",
     ),
     (b"SCAN_TRIGGER=\"99999999999999999999\"", "SCAN_TRIGGER", ""),
-    (b"KILL_ROUTE=\"route add $TARGET$\"", "KILL_ROUTE", ""),
+    (
+        b"KILL_ROUTE=\"route add $TARGET$\"",
+        "KILL_ROUTE",
+        "stops answers, not packets",
+    ),
     (
         b"KILL_ROUTE=\"route\"",
         "KILL_ROUTE",
@@ -117,8 +121,8 @@ fn read(text: &[u8]) -> Vec<(usize, String)> {
         let line = format!("{problem:?}: {}", text.escape_ascii());
         assert!(problem.line <= lines, "{line}");
         // It goes to a terminal, and into a log that others read line by line.
-        assert!(!problem.reason.contains(char::is_control), "{line}");
-        assert!(!problem.reason.is_empty(), "{line}");
+        assert!(!problem.plain().contains(char::is_control), "{line}");
+        assert!(!problem.plain().is_empty(), "{line}");
     }
     let usable = problems.iter().all(|p| p.severity < Severity::Error);
     let sides = Protocol::BOTH.map(|protocol| config.side(protocol));
@@ -128,7 +132,7 @@ fn read(text: &[u8]) -> Vec<(usize, String)> {
     let watching = sides.iter().any(|side| side.mode.is_some());
     assert!(!usable || watching, "{}", text.escape_ascii());
     let list = problems.into_iter();
-    list.map(|p| (p.line, p.reason)).collect()
+    list.map(|p| (p.line, p.plain().to_owned())).collect()
 }
 
 #[test]

@@ -32,6 +32,8 @@ impl Mode {
 pub(crate) struct Config {
     /// What stands behind `run` on the command line.
     pub(crate) arguments: &'static [&'static str],
+    /// What whoever starts it has set.
+    pub(crate) umask: &'static str,
     keys: BTreeMap<&'static str, String>,
 }
 
@@ -41,6 +43,7 @@ impl Config {
         let control = Config::control();
         Config {
             arguments: &[],
+            umask: "022",
             keys: BTreeMap::new(),
         }
         .with("TCP_PORTS", &format!("{TCP_PORTS},{control}"))
@@ -70,6 +73,16 @@ impl Config {
         self
     }
 
+    pub(crate) fn without(mut self, key: &'static str) -> Config {
+        self.keys.remove(key);
+        self
+    }
+
+    pub(crate) fn started_with_umask(mut self, umask: &'static str) -> Config {
+        self.umask = umask;
+        self
+    }
+
     pub(crate) fn run_with(mut self, arguments: &'static [&'static str]) -> Config {
         self.arguments = arguments;
         self
@@ -77,20 +90,25 @@ impl Config {
 
     /// How many touches of a source are reported with the last of them.
     pub(crate) fn trigger(&self) -> u16 {
-        self.keys["SCAN_TRIGGER"]
-            .parse()
+        let trigger = self.keys.get("SCAN_TRIGGER");
+        trigger
+            .and_then(|trigger| trigger.parse().ok())
             .map_or(1, |trigger: u16| trigger.max(1))
     }
 
     /// The file's text; the daemon's own files live in `home`.
     pub(crate) fn text(&self, home: &Path) -> String {
         let home = home.display();
-        let mut text = format!(
-            "# Made for one test.\n\
-             IGNORE_FILE=\"{home}/ignore\"\n\
-             HISTORY_FILE=\"{home}/history\"\n\
-             BLOCKED_FILE=\"{home}/blocked\"\n"
-        );
+        let mut text = String::from("# Made for one test.\n");
+        for (key, name) in [
+            ("IGNORE_FILE", "ignore"),
+            ("HISTORY_FILE", "history"),
+            ("BLOCKED_FILE", "blocked"),
+        ] {
+            if !self.keys.contains_key(key) {
+                text.push_str(&format!("{key}=\"{home}/{name}\"\n"));
+            }
+        }
         for (key, value) in &self.keys {
             text.push_str(&format!("{key}=\"{value}\"\n"));
         }

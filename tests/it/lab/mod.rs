@@ -233,7 +233,7 @@ fn need_namespaces() -> bool {
         || skip("no right to make namespaces: needs root, or `unshare --user --map-root-user`")
 }
 
-fn skip(reason: &str) -> bool {
+pub(crate) fn skip(reason: &str) -> bool {
     assert!(
         std::env::var("CI").as_deref() != Ok("true"),
         "CI must not skip: {reason}"

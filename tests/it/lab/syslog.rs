@@ -17,11 +17,12 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The message proper, after `<29>Mmm dd hh:mm:ss portsentry[pid]: `.
+    /// The message proper, after `<29>Mmm dd hh:mm:ss portsentry[pid]: `; a newline at its end is no part of it.
     pub(crate) fn text(&self) -> String {
         let line = String::from_utf8_lossy(&self.datagram);
         line.split_once("]: ")
             .map_or(&*line, |(_, text)| text)
+            .trim_end_matches('\n')
             .to_owned()
     }
 }

@@ -1,0 +1,127 @@
+//! Lines in hosts.deny: ours come and go with their bans, those of others stay.
+
+use crate::lab::config::{Config, Mode};
+use crate::lab::touch::Proto::Tcp;
+use crate::lab::{Lab, ROUTER, SCANNER, SECOND, eventually};
+use nix::sys::signal::Signal;
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+
+const TRAP: SocketAddr = SocketAddr::new(ROUTER, 11);
+const OTHERS: &str = "# the owner's own\n\nsshd: 192.0.2.9\nALL: 10.66.0.3 : DENY\nALL: 192.0.2.1";
+
+fn denying() -> Config {
+    Config::blocking(Mode::Stealth).with("KILL_HOSTS_DENY", "ALL: $TARGET$ : DENY")
+}
+
+fn hosts_deny(lab: &Lab) -> PathBuf {
+    lab.router.path("/etc/hosts.deny")
+}
+
+fn denied(lab: &Lab) -> String {
+    fs::read_to_string(hosts_deny(lab)).unwrap()
+}
+
+#[test]
+fn a_line_goes_with_its_ban_and_the_lines_of_others_stay() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let path = hosts_deny(&lab);
+    fs::write(&path, OTHERS).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    lab.router.sh("chown 0:0 /etc/hosts.deny");
+    let before = fs::metadata(&path).unwrap();
+    let mut daemon = lab.start(denying());
+
+    // Its last line had no newline.
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    lab.log
+        .wait_for_text("Host 10.66.0.2 has been blocked via wrappers");
+    let one = format!("{OTHERS}\nALL: 10.66.0.2 : DENY\n");
+    assert_eq!(denied(&lab), one);
+    // What the owner wrote himself is not written twice, and is not ours.
+    lab.scanner.touch(Tcp, SECOND, TRAP);
+    lab.log
+        .wait_for_text("Host 10.66.0.3 has been blocked via wrappers");
+    assert_eq!(denied(&lab), one);
+    let third = lab.stranger(ROUTER);
+    lab.scanner.touch(Tcp, third, TRAP);
+    let two = format!("{one}ALL: {third} : DENY\n");
+    eventually("the third line", || denied(&lab) == two);
+
+    // Whoever is ignored is free; the others are not.
+    daemon.write("ignore", "10.66.0.0/24\n");
+    let left = format!("{OTHERS}\nALL: {third} : DENY\n");
+    eventually("the line of somebody ignored goes", || denied(&lab) == left);
+    daemon.write("ignore", "");
+    eventually("it is denied again", || {
+        lab.scanner.touch(Tcp, SCANNER, SocketAddr::new(ROUTER, 15));
+        denied(&lab) == format!("{left}ALL: 10.66.0.2 : DENY\n")
+    });
+    assert!(daemon.stop().success());
+    assert_eq!(denied(&lab), format!("{OTHERS}\n"));
+    let after = fs::metadata(&path).unwrap();
+    let of = |data: &fs::Metadata| (data.mode(), data.uid(), data.gid());
+    assert_eq!(of(&after), of(&before));
+    assert!(!lab.router.path("/etc/hosts.deny.portsentry").exists());
+}
+
+#[test]
+fn a_line_that_a_killed_daemon_left_is_not_written_again() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let mut daemon = lab.start(denying());
+    let line = "ALL: 10.66.0.2 : DENY\n";
+    let wrappers = |text: &str| text.contains("Host 10.66.0.2 has been blocked via wrappers");
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    lab.log.wait_for(wrappers);
+    assert_eq!(denied(&lab), line);
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    let _daemon = lab.start(denying());
+    // Whatever the first one left in the firewall.
+    eventually("the chain is new", || !lab.banned("10.66.0.2/32"));
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    lab.log.wait_for_many(2, wrappers);
+    assert_eq!(denied(&lab), line);
+}
+
+/// Line 38, both halves, and the reason behind them.
+#[test]
+fn a_file_that_cannot_be_written_is_said() {
+    let link = "mv /etc/hosts.deny /etc/elsewhere; ln -s /etc/elsewhere /etc/hosts.deny";
+    let read_only = "mount --bind /etc /etc; mount -o remount,bind,ro /etc";
+    for (spoil, why) in [
+        (link, "symbolic link"),
+        (read_only, "Read-only file system"),
+    ] {
+        let Some(lab) = Lab::new(&[]) else { return };
+        let _daemon = lab.start(denying());
+        lab.router.sh(spoil);
+        lab.scanner.touch(Tcp, SCANNER, TRAP);
+        lab.log
+            .wait_for_text("Host 10.66.0.2 has been blocked via dropped route");
+        let texts = lab.log.texts();
+        let first = "adminalert: cannot open hosts.deny file: /etc/hosts.deny for blocking.";
+        let second = "securityalert: ERROR: There was an error trying to block host 10.66.0.2";
+        let at = texts.iter().position(|text| text == first).unwrap();
+        assert_eq!(texts[at + 1], second);
+        assert!(texts[at + 2].contains(why), "{}", texts[at + 2]);
+        assert_eq!(lab.log.count(|text| text.contains("via wrappers")), 0);
+        assert!(lab.banned("10.66.0.2/32"));
+    }
+}
+
+#[test]
+fn a_line_that_cannot_be_taken_out_is_said_and_the_stop_goes_on() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let mut daemon = lab.start(denying());
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    lab.log.wait_for_text("via dropped route");
+    lab.router
+        .sh("mount --bind /etc /etc; mount -o remount,bind,ro /etc");
+    assert!(daemon.stop().success());
+    lab.log
+        .wait_for_text("ERROR: 1 lines of ours stay in /etc/hosts.deny: Read-only file system");
+    assert!(denied(&lab).contains("10.66.0.2"));
+}
