@@ -72,7 +72,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             }
             continue;
         }
-        let Some(argument) = parser.next().map_err(|error| error.to_string())? else {
+        let Some(argument) = parser.next().map_err(reason)? else {
             break;
         };
         use lexopt::Arg::{Long, Short, Value};
@@ -84,7 +84,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("tcp-mode") => modes.tcp = Some(mode(&mut parser, Protocol::Tcp)?),
             Long("udp-mode") => modes.udp = Some(mode(&mut parser, Protocol::Udp)?),
             Value(word) if verb.is_none() => verb = Some(word.to_string_lossy().into_owned()),
-            other => return Err(other.unexpected().to_string()),
+            other => return Err(reason(other.unexpected())),
         }
     }
     let named = flags != Modes::default();
@@ -103,6 +103,18 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         Some(word) => Err(format!("unknown command \"{word}\"")),
         None if named => Ok(Command::Background(settings)),
         None => Err("say what to do: run, check, or a mode such as -stcp".into()),
+    }
+}
+
+/// lexopt's own words quote by `Debug`, which brings tables of Unicode into the program.
+fn reason(error: lexopt::Error) -> String {
+    use lexopt::Error::{MissingValue, UnexpectedArgument, UnexpectedOption, UnexpectedValue};
+    match error {
+        MissingValue { option } => format!("missing value behind {}", option.unwrap_or_default()),
+        UnexpectedOption(option) => format!("unknown option {option}"),
+        UnexpectedArgument(word) => format!("unexpected word \"{}\"", word.to_string_lossy()),
+        UnexpectedValue { option, .. } => format!("{option} takes no value"),
+        _ => "these words cannot be understood".into(),
     }
 }
 
@@ -127,7 +139,7 @@ fn combined(modes: Modes, flags: Modes) -> Modes {
 }
 
 fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
-    let value = parser.value().map_err(|error| error.to_string())?;
+    let value = parser.value().map_err(reason)?;
     value
         .into_string()
         .map_err(|_| "a path that is no UTF-8 text".into())

@@ -2,13 +2,13 @@
 
 #![forbid(unsafe_code)]
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use portsentry::cli::{self, Command, Settings};
 use portsentry::daemon::{self, Side, StartError};
 use portsentry::inspect;
 use portsentry::sys::background::Starter;
+use portsentry::sys::output;
 
 /// Usage or configuration.
 const EXIT_USAGE: u8 = 2;
@@ -47,8 +47,7 @@ fn to_background(settings: Settings) -> ExitCode {
 }
 
 fn complain(text: &str) {
-    // Nowhere to say it, then.
-    let _ = std::io::stderr().write_all(format!("portsentry: {text}").as_bytes());
+    output::complain(&format!("portsentry: {text}"));
 }
 
 fn run(settings: Settings, starter: Option<Starter>) -> ExitCode {
@@ -65,7 +64,7 @@ fn run(settings: Settings, starter: Option<Starter>) -> ExitCode {
 }
 
 fn print(text: &str) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    match output::print(text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

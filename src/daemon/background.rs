@@ -1,10 +1,9 @@
 //! 1.2's flags without a verb: the process that was called goes on in the background, and its caller learns what
 //! became of it.
 
-use std::io::Write;
-
 use crate::cli::Settings;
 use crate::sys::background::{self, Caller, End, Starter};
+use crate::sys::output;
 
 /// Which process this is, and what it does now.
 pub enum Side {
@@ -64,7 +63,7 @@ fn is_for_owner(line: &str, config: &str) -> bool {
 
 /// Says something on standard error; where there is none, it is lost.
 pub(super) fn complain(line: &str) {
-    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+    output::complain(&format!("{line}\n"));
 }
 
 fn absolute(path: &str) -> Result<String, String> {

@@ -1,7 +1,6 @@
 //! From a file to a running daemon. Everything that fails here is fatal, and said where the owner looks.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use crate::cli::Settings;
@@ -20,6 +19,7 @@ use crate::sys::background::Starter;
 use crate::sys::files;
 use crate::sys::log::Log;
 use crate::sys::poll::{Place, Poll};
+use crate::sys::random;
 use crate::sys::signal::Signals;
 
 /// Why it does not start.
@@ -99,7 +99,7 @@ fn start_with(
     let signals = Signals::catch().map_err(|error| system("signals", error))?;
     records::prepare(&config, log);
     let mut state = State {
-        detector: Detector::new(config.policy(), seed()),
+        detector: Detector::new(config.policy(), (random::number(), random::number())),
         config,
         witness: Witness::open(),
         log: std::mem::take(log),
@@ -169,10 +169,4 @@ fn families() -> &'static [Family] {
         true => &Family::BOTH,
         false => &[Family::V4],
     }
-}
-
-/// Two numbers that nobody outside knows: std draws the keys of its own hash tables from the system.
-fn seed() -> (u64, u64) {
-    let draw = || RandomState::new().hash_one(0u8);
-    (draw(), draw())
 }

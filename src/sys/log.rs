@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
@@ -52,8 +52,13 @@ impl Log {
     /// Writes a line to syslog and to standard error. Never waits, never fails. Some of 1.2's lines end with a
     /// newline in the datagram, others do not: it goes as it comes.
     pub fn say(&mut self, text: impl fmt::Display) {
+        self.say_it(&text);
+    }
+
+    /// Once, and not once for each type of line.
+    fn say_it(&mut self, text: &dyn fmt::Display) {
         self.flush();
-        self.hand_over(&text);
+        self.hand_over(text);
         self.line.0.clear();
         let _cut = write!(self.line, "{text}");
         if !self.line.0.ends_with('\n') {
@@ -79,7 +84,7 @@ impl Log {
         }
         if self.lost > 0 && self.waiting.is_empty() {
             let lost = self.lost;
-            self.hand_over(format_args!(
+            self.hand_over(&format_args!(
                 "adminalert: {lost} lines were lost: syslog is not read"
             ));
             // If that was lost as well, it is said again.
@@ -99,7 +104,7 @@ impl Log {
         Some(usize::from(u16::from_be_bytes([*high, *low])))
     }
 
-    fn hand_over(&mut self, text: impl fmt::Display) {
+    fn hand_over(&mut self, text: &dyn fmt::Display) {
         let t = clock::local_time();
         let month = usize::from(t.month.saturating_sub(1));
         let month = MONTHS.get(month).copied().unwrap_or("Jan");
@@ -215,7 +220,8 @@ fn send(socket: &OwnedFd, line: &[u8]) -> io::Result<()> {
 /// Standard error as a terminal, opened once more: to write to it without waiting needs a flag, and the descriptor
 /// that we were given shares its flags with the shell. None for pipes and files.
 fn terminal() -> Option<File> {
-    if !io::stderr().is_terminal() {
+    // SAFETY: takes and returns plain numbers.
+    if unsafe { libc::isatty(libc::STDERR_FILENO) } != 1 {
         return None;
     }
     let mut options = OpenOptions::new();
