@@ -16,7 +16,7 @@ CONFIG_FILES := portsentry.conf portsentry.ignore portsentry.ignore.static
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check install uninstall clean
+.PHONY: help build demo test compat check install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +31,18 @@ demo: ## play a scan and its ban: two network namespaces, a real nmap, real ipta
 
 test: ## run everything: format, lints, unit tests, simulation, network tests in namespaces
 	@tests/setup
+	@tests/original
 	@tests/consumers
 	@$(MAKE) --no-print-directory check build
 	cargo test --locked --no-run
 	tests/apart cargo test --locked --offline
+
+compat: ## play hundreds of cases through Debian's PortSentry 1.2 and through ours (CASE=n: one, in full)
+	@tests/setup
+	@tests/original
+	@$(MAKE) --no-print-directory build
+	cargo test --locked --no-run
+	tests/apart cargo test --locked --offline --test it compat:: -- --ignored
 
 # A toolchain without rustfmt or clippy still tests the rest; where CI=true it fails.
 SKIP = { echo "skipped: this Rust toolchain has no $(1) (rustup component add $(1))" >&2; [ "$${CI-}" != true ]; }

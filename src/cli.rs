@@ -110,9 +110,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
 fn reason(error: lexopt::Error) -> String {
     use lexopt::Error::{MissingValue, UnexpectedArgument, UnexpectedOption, UnexpectedValue};
     match error {
-        MissingValue { option } => format!("missing value behind {}", option.unwrap_or_default()),
-        UnexpectedOption(option) => format!("unknown option {option}"),
-        UnexpectedArgument(word) => format!("unexpected word \"{}\"", word.to_string_lossy()),
+        MissingValue { option } => {
+            format!(
+                "missing argument for option '{}'",
+                option.unwrap_or_default()
+            )
+        }
+        UnexpectedOption(option) => format!("invalid option '{option}'"),
+        UnexpectedArgument(word) => format!("unexpected argument \"{}\"", word.to_string_lossy()),
         UnexpectedValue { option, .. } => format!("{option} takes no value"),
         _ => "these words cannot be understood".into(),
     }

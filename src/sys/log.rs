@@ -32,9 +32,9 @@ pub struct Log {
     terminal: Option<File>,
 }
 
-/// Room for one line; what does not fit is cut off.
+/// Room for one line, and how much of it is its front: the text behind that is cut off at LINE_MAX.
 #[derive(Default)]
-struct Line(heapless::String<{ LINE_MAX + 48 }>);
+struct Line(heapless::String<{ LINE_MAX + 48 }>, usize);
 
 impl Default for Log {
     fn default() -> Self {
@@ -59,7 +59,7 @@ impl Log {
     fn say_it(&mut self, text: &dyn fmt::Display) {
         self.flush();
         self.hand_over(text);
-        self.line.0.clear();
+        self.line = Line::default();
         let _cut = write!(self.line, "{text}");
         if !self.line.0.ends_with('\n') {
             self.line.end();
@@ -108,16 +108,18 @@ impl Log {
         let t = clock::local_time();
         let month = usize::from(t.month.saturating_sub(1));
         let month = MONTHS.get(month).copied().unwrap_or("Jan");
-        self.line.0.clear();
-        let _cut = write!(
+        self.line = Line::default();
+        let _fits = write!(
             self.line,
-            "<{PRIORITY}>{month} {:2} {:02}:{:02}:{:02} portsentry[{}]: {text}",
+            "<{PRIORITY}>{month} {:2} {:02}:{:02}:{:02} portsentry[{}]: ",
             t.day,
             t.hour,
             t.minute,
             t.second,
             std::process::id(),
         );
+        self.line.1 = self.line.0.len();
+        let _cut = write!(self.line, "{text}");
         // Lines keep their order: behind those that wait, this one waits.
         let sent = match self.waiting.is_empty() {
             true => self.send(),
@@ -186,7 +188,7 @@ impl fmt::Write for Line {
         // A line is ASCII, whatever a path or a program's complaint may hold: it waits as bytes.
         for character in text.chars() {
             let plain = if character.is_ascii() { character } else { '?' };
-            if self.0.push(plain).is_err() {
+            if self.0.len() >= self.1 + LINE_MAX || self.0.push(plain).is_err() {
                 break;
             }
         }

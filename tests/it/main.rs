@@ -29,6 +29,7 @@ mod cross;
 mod background;
 mod blocking;
 mod commands;
+mod compat;
 mod consumers;
 mod control;
 mod cutoff;

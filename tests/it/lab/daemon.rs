@@ -180,10 +180,7 @@ impl Daemon<'_> {
 
     /// The processes it has started and not yet reaped, zombies among them.
     pub(crate) fn children(&self) -> Vec<u32> {
-        let parent = self.pid();
-        let pids = fs::read_dir("/proc").unwrap().flatten();
-        let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
+        children(self.pid())
     }
 
     /// Returns when all that was sent before has been judged, whatever came of it.
@@ -234,6 +231,13 @@ pub(crate) fn probed(from: IpAddr, proto: Proto, port: u16) -> String {
 /// Strangers touch for the lab only: see `Daemon::settle`.
 fn is_control(text: &str) -> bool {
     text.contains("host: 10.99.") || text.contains("host: fd99:")
+}
+
+/// The processes that a process has started, or taken over, and not yet reaped.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let pids = fs::read_dir("/proc").unwrap().flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
 }
 
 /// The fourth word of /proc/PID/stat, counted after the name, which may have blanks in it.

@@ -12,7 +12,7 @@ mod draw;
 mod enforcer;
 mod firewall;
 mod model;
-mod random;
+pub(super) mod random;
 mod world;
 
 use std::collections::BTreeMap;
