@@ -75,6 +75,7 @@ impl Sources {
             self.recent.note(record.seen, source, probe);
         } else if let Some(record) = self.probation.get_mut(source) {
             record.reported(probe);
+            self.recent.note(record.seen, source, probe);
         }
     }
 

@@ -51,8 +51,8 @@ fn late_answers_to_the_routers_own_queries() {
     }
 }
 
-/// Where connections are tracked nobody passes for a name server by its port alone, also when the firewall drops the
-/// packet before anything is remembered of it.
+/// Where connections are tracked nobody passes for a name server by its port alone, also when the firewall drops
+/// the packet before anything is remembered of it.
 #[test]
 fn a_probe_from_the_port_of_a_name_server() {
     let Some(lab) = Lab::new(&[]) else { return };
