@@ -161,7 +161,7 @@ fn a_flood_at_a_service_reads_the_list_now_and_then() {
         let most = u64::from(PACKETS) / 100;
         assert!(
             readings < most,
-            "{services}: the list was read {readings} times"
+            "{services}: the list of {list} bytes was read {readings} times"
         );
         assert_eq!(daemon.probe_lines().len(), 1, "{services}");
     }
