@@ -12,8 +12,8 @@ const RUN_DIR: &str = "/var/run/portsentry";
 /// How it is used, for `--help` and behind every mistake.
 pub const USAGE: &str = "\
 usage: portsentry run [-c FILE] [--run-dir DIR] [--tcp-mode MODE] [--udp-mode MODE]
-                      [-tcp] [-udp] [-stcp] [-sudp]
-       portsentry -tcp | -udp | -stcp | -sudp [-c FILE] [--run-dir DIR]
+                      [-tcp] [-udp] [-stcp] [-sudp] [-atcp] [-audp]
+       portsentry -tcp | -udp | -stcp | -sudp | -atcp | -audp [-c FILE] [--run-dir DIR]
        portsentry check [-c FILE]
        portsentry --version | --help
 
@@ -21,9 +21,10 @@ usage: portsentry run [-c FILE] [--run-dir DIR] [--tcp-mode MODE] [--udp-mode MO
           configuration again
   check   say what is wrong with a configuration; exit status 0 or 2
   MODE    stealth (a packet socket: sees every scan, answers nothing), connect (bound
-          sockets: sees finished connections), or off
-  -tcp, -udp, -stcp, -sudp
-          PortSentry 1.2's names: connect and stealth; only what is named is watched;
+          sockets: sees finished connections), advanced (like stealth, for every port of a
+          range on which no service listens), or off
+  -tcp, -udp, -stcp, -sudp, -atcp, -audp
+          PortSentry 1.2's names: connect, stealth, advanced; only what is named is watched;
           without run: in the background, and a second start adds to the first
 ";
 
@@ -153,7 +154,7 @@ fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
 fn mode(parser: &mut lexopt::Parser, protocol: Protocol) -> Result<Choice, String> {
     let word = text(parser)?;
     Choice::parse(&word, protocol)
-        .ok_or_else(|| format!("unknown mode \"{word}\": connect, stealth or off"))
+        .ok_or_else(|| format!("unknown mode \"{word}\": stealth, connect, advanced or off"))
 }
 
 #[cfg(test)]
@@ -176,12 +177,15 @@ mod tests {
     fn run_and_its_modes() {
         let on = |mode| Some(Choice::On(mode));
         let (connect, stealth, off) = (on(Mode::Connect), on(Mode::Stealth), Some(Choice::Off));
+        let advanced = on(Mode::Advanced);
         let modes = |tcp, udp| Modes { tcp, udp };
         check("run", Ok((CONFIG, modes(None, None))));
         check("run -c x", Ok(("x", modes(None, None))));
         check("run -tcp", Ok((CONFIG, modes(connect, off))));
         check("run -stcp -udp -c x", Ok(("x", modes(stealth, connect))));
         check("-sudp run", Ok((CONFIG, modes(off, stealth))));
+        check("run -atcp -audp", Ok((CONFIG, modes(advanced, advanced))));
+        check("run --udp-mode audp", Ok((CONFIG, modes(None, advanced))));
         check("run --tcp-mode=connect", Ok((CONFIG, modes(connect, None))));
         check(
             "run --tcp-mode stcp --udp-mode off",
@@ -205,7 +209,6 @@ mod tests {
         check("", Err("run, check"));
         check("-tcp -stcp", Err("one mode"));
         check("walk", Err("\"walk\""));
-        check("run -atcp", Err("-a"));
         check("run --tcp-mode loud", Err("\"loud\""));
         check("run --tcp-mode", Err("missing"));
         check("run twice", Err("twice"));

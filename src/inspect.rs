@@ -4,8 +4,9 @@
 use std::fmt::Write;
 use std::io::ErrorKind;
 
+use crate::config::advanced::Extent;
 use crate::config::ignore::{self, BadLine};
-use crate::config::{Config, Modes, Severity, classic};
+use crate::config::{Config, Modes, Severity, Side, classic};
 use crate::judge::detector::Block;
 use crate::judge::protect::Ignored;
 use crate::limits::CONFIG_BYTES_MAX;
@@ -82,13 +83,9 @@ fn ignore_files(config: &Config, out: &mut String) -> bool {
 
 fn summary(config: &Config, protocol: Protocol, out: &mut String) {
     let side = config.side(protocol);
-    let how = match side.mode {
-        None => {
-            let _ = writeln!(out, "{protocol}: not watched");
-            return;
-        }
-        Some(Mode::Connect) => "connect",
-        Some(Mode::Stealth) => "stealth",
+    let Some(mode) = side.mode else {
+        let _ = writeln!(out, "{protocol}: not watched");
+        return;
     };
     let what = match (side.block, &config.actions.route) {
         (Block::Off, _) => "a scan is logged and not blocked",
@@ -97,5 +94,34 @@ fn summary(config: &Config, protocol: Protocol, out: &mut String) {
         (Block::RunOnly, _) => "KILL_RUN_CMD is run for a scanner",
     };
     let count = side.ports.len();
-    let _ = writeln!(out, "{protocol}: {count} trap ports, {how}; {what}");
+    let _ = writeln!(
+        out,
+        "{protocol}: {count} trap ports, {}; {what}",
+        mode.word()
+    );
+    if mode == Mode::Advanced {
+        extent(side, protocol, out);
+    }
+}
+
+/// What the advanced mode watches, and where that comes from.
+fn extent(side: &Side, protocol: Protocol, out: &mut String) {
+    let from = match side.advanced.extent {
+        Extent::Assumed => format!("ADVANCED_PORTS_{protocol} is not set: 1024 is assumed"),
+        Extent::First(_) => format!("from ADVANCED_PORTS_{protocol}"),
+        Extent::Listed => format!("from {protocol}_PORTS"),
+    };
+    let ranges = side
+        .ports
+        .ranges()
+        .iter()
+        .map(|&(first, last)| match first == last {
+            true => first.to_string(),
+            false => format!("{first}-{last}"),
+        });
+    let ranges = ranges.collect::<Vec<_>>().join(",");
+    let _ = writeln!(
+        out,
+        "{protocol}: watched is {ranges} ({from}), and of that no port on which a service listens"
+    );
 }

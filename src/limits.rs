@@ -51,8 +51,12 @@ pub const PROBATION_MAX: usize = 4096;
 pub const KNOWN_MAX: usize = 256;
 
 /// Traps remembered of one such source. The default lists have 47. When it is full the oldest is
-/// overwritten, and a repeat of it is a new touch.
+/// overwritten, and a repeat of it is a new touch, which is not reported again if it is among these:
 pub const TOUCHES_MAX: usize = 64;
+
+/// Touches that were reported lately, of all sources together: four scans of 1,024 ports. 32 kB. When it is full
+/// the oldest is overwritten, and may be reported again within its minute.
+pub const RECENT_MAX: usize = 4096;
 
 /// How long a source is remembered after its last touch. `nmap -T0` waits five minutes between two
 /// probes; a day keeps a scanner who is twenty times as patient.
@@ -105,9 +109,10 @@ pub const COMMAND_MAX: usize = 1024;
 /// Bytes of a log line; 1.2 and RFC 3164 stop here too.
 pub const LINE_MAX: usize = 1023;
 
-/// Bytes of log lines that wait for a syslogd that is busy. The kernel holds ten datagrams for it, and a scan is a
-/// hundred lines at once; this holds some six hundred. More: they are lost, counted, and the count is reported.
-pub const WAITING_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of log lines that wait for a syslogd that is busy. The kernel holds ten datagrams for it, and a fast scan
+/// of 1,024 ports of an advanced sensor is two thousand lines at once, of some 120 bytes. Until it is used, Linux
+/// gives no memory for it. More: they are lost, counted, and the count is reported.
+pub const WAITING_BYTES_MAX: usize = 320 * 1024;
 
 /// Bytes of what a failed program wrote to its standard error, kept for the log line.
 pub const COMPLAINT_MAX: usize = 160;
@@ -133,6 +138,10 @@ pub const KNOWN_LINES: Quota = Quota {
     each_second: 20,
 };
 
+/// Lines at a start that name single ports: of those that are watched, of those in use and of those excluded, for
+/// each protocol. 1.2 knew no more than 64. More: one line counts the rest.
+pub const PORT_LINES_MAX: usize = 64;
+
 /// Bytes of the history file before it is renamed to `.1`: two thousand bans and more.
 pub const HISTORY_BYTES_MAX: u64 = 256 * 1024;
 
@@ -140,10 +149,11 @@ pub const HISTORY_BYTES_MAX: u64 = 256 * 1024;
 pub const DENY_BYTES_MAX: u64 = 1024 * 1024;
 
 /// How old a reading of the kernel's list of listeners may be: a service that starts is no trap
-/// within a second.
+/// within a second. The list is read when a packet comes that may be a probe, and so at most five times a second.
 pub const LISTENERS_AGE: Duration = Duration::from_millis(200);
 
-/// Listeners that are remembered of one protocol. More: the rest is looked up again for each packet.
+/// Listeners that are remembered of one protocol. More: of the rest the ports are remembered and not the
+/// addresses, so that they are no traps on any.
 pub const LISTENERS_MAX: usize = 512;
 
 /// Entries of `/proc/net/nf_conntrack` up to which it is read where ctnetlink is missing: 16,000

@@ -4,7 +4,7 @@
 
 use crate::config::grammar::{self, Assignment};
 use crate::config::words::{KEYS, nearest};
-use crate::config::{Choice, Config, Modes, Problem, Severity, Words, complete, route};
+use crate::config::{Choice, Config, Modes, Problem, Severity, Words, advanced, complete, route};
 use crate::judge::detector::Block;
 use crate::limits::{CONNECT_PORTS_MAX, RANGES_MAX};
 use crate::see::probe::{Mode, Protocol};
@@ -79,8 +79,8 @@ impl Reader {
     fn set(&mut self, key: &'static str, value: &str) {
         let text = (!value.is_empty()).then(|| value.to_owned());
         match key {
-            "TCP_PORTS" => self.config.tcp.ports = self.ports(key, value),
-            "UDP_PORTS" => self.config.udp.ports = self.ports(key, value),
+            "TCP_PORTS" => self.list(key, value, Protocol::Tcp),
+            "UDP_PORTS" => self.list(key, value, Protocol::Udp),
             "TCP_MODE" => self.file.tcp = self.mode(key, value, Protocol::Tcp),
             "UDP_MODE" => self.file.udp = self.mode(key, value, Protocol::Udp),
             "BLOCK_TCP" => self.config.tcp.block = self.block(key, value),
@@ -107,18 +107,25 @@ impl Reader {
                               address is logged in place of the name";
                 self.report(Severity::Note, reason.into());
             }
-            key if key.starts_with("ADVANCED_") => {
-                let reason = format!("{key} is for the advanced modes, which this version lacks");
-                self.report(Severity::Note, reason);
-            }
+            "ADVANCED_PORTS_TCP" => self.extent(key, value, Protocol::Tcp),
+            "ADVANCED_PORTS_UDP" => self.extent(key, value, Protocol::Udp),
+            "ADVANCED_EXCLUDE_TCP" => self.excluded(key, value, Protocol::Tcp),
+            "ADVANCED_EXCLUDE_UDP" => self.excluded(key, value, Protocol::Udp),
             _ => {}
         }
     }
 
+    fn list(&mut self, key: &str, value: &str, protocol: Protocol) {
+        let ports = self.ports(key, value);
+        let side = self.config.side_mut(protocol);
+        side.ports = ports;
+        side.advanced.note_list(value);
+    }
+
     fn ports(&mut self, key: &str, value: &str) -> Ports {
         let mut ports = Ports::new();
-        for entry in value.split(',').map(str::trim).filter(|e| !e.is_empty()) {
-            let Some((first, last)) = range(entry) else {
+        for entry in advanced::entries(value) {
+            let Some((first, last)) = advanced::range(entry) else {
                 self.mistake(format!(
                     "{key}: \"{entry}\" is no port and no range of ports; skipped"
                 ));
@@ -133,11 +140,25 @@ impl Reader {
         ports
     }
 
+    fn extent(&mut self, key: &str, value: &str, protocol: Protocol) {
+        let advanced = &mut self.config.side_mut(protocol).advanced;
+        if let Err(reason) = advanced.read_extent(key, value) {
+            self.mistake(reason);
+        }
+    }
+
+    fn excluded(&mut self, key: &str, value: &str, protocol: Protocol) {
+        // Read as a list of traps it is judged; what is kept is its order.
+        self.ports(key, value);
+        self.config.side_mut(protocol).advanced.read_excluded(value);
+    }
+
     fn mode(&mut self, key: &str, value: &str, protocol: Protocol) -> Option<Choice> {
         let choice = Choice::parse(value, protocol);
         if choice.is_none() {
-            let reason =
-                format!("{key} \"{value}\" is not known; known are: connect, stealth, off");
+            let reason = format!(
+                "{key} \"{value}\" is not known; known are: stealth, connect, advanced, off"
+            );
             self.report(Severity::Error, reason);
         }
         choice
@@ -227,13 +248,12 @@ impl Reader {
             Choice::Off => return None,
             Choice::On(mode) => mode,
         };
+        if mode == Mode::Advanced {
+            return self.choose_advanced(protocol);
+        }
         if none {
-            let key = if protocol == Protocol::Tcp {
-                "TCP_PORTS"
-            } else {
-                "UDP_PORTS"
-            };
-            match (wanted, self.seen.contains(&key)) {
+            let key = format!("{protocol}_PORTS");
+            match (wanted, self.seen.iter().any(|seen| *seen == key)) {
                 (None, _) => self.report(
                     Severity::Note,
                     format!("{key} has no ports: {protocol} is not watched"),
@@ -258,19 +278,19 @@ impl Reader {
         }
         Some(mode)
     }
-}
 
-/// `79` or `512-515`, ports 1 to 65535.
-fn range(entry: &str) -> Option<(u16, u16)> {
-    let (first, last) = match entry.split_once('-') {
-        Some((first, last)) => (port(first.trim())?, port(last.trim())?),
-        None => (port(entry)?, port(entry)?),
-    };
-    (first <= last).then_some((first, last))
-}
-
-fn port(text: &str) -> Option<u16> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let port = text.parse().ok().filter(|_| digits)?;
-    (port > 0).then_some(port)
+    /// The traps of the advanced mode take the place of the list.
+    fn choose_advanced(&mut self, protocol: Protocol) -> Option<Mode> {
+        let side = self.config.side_mut(protocol);
+        match side.advanced.settle(protocol, &side.ports) {
+            Ok(ports) => {
+                side.ports = ports;
+                Some(Mode::Advanced)
+            }
+            Err(reason) => {
+                self.report(Severity::Error, reason);
+                None
+            }
+        }
+    }
 }

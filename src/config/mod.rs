@@ -1,5 +1,6 @@
 //! Text becomes a [`Config`], or problems with their line and reason.
 
+pub mod advanced;
 pub mod classic;
 mod complete;
 mod grammar;
@@ -10,6 +11,7 @@ mod words;
 use core::fmt;
 
 use crate::act::actions::Actions;
+use crate::config::advanced::Advanced;
 use crate::judge::ban::Stop;
 use crate::judge::detector::{Block, Policy};
 use crate::limits::DEVICES_MAX;
@@ -46,6 +48,8 @@ pub struct Side {
     pub mode: Option<Mode>,
     /// Its trap ports.
     pub ports: Ports,
+    /// ADVANCED_PORTS_x and ADVANCED_EXCLUDE_x; in that mode the trap ports follow from them.
+    pub advanced: Advanced,
     /// What is done about a source.
     pub block: Block,
 }
@@ -59,10 +63,18 @@ impl Config {
         }
     }
 
-    /// The trap ports of the protocols that are watched in `mode`.
-    pub fn traps_in(&self, mode: Mode) -> Traps {
+    /// The same, to be changed.
+    fn side_mut(&mut self, protocol: Protocol) -> &mut Side {
+        match protocol {
+            Protocol::Tcp => &mut self.tcp,
+            Protocol::Udp => &mut self.udp,
+        }
+    }
+
+    /// The trap ports of the protocols that are watched in such a mode.
+    pub fn traps_in(&self, wanted: impl Fn(Mode) -> bool) -> Traps {
         let ports = |side: &Side| match side.mode {
-            Some(m) if m == mode => side.ports.clone(),
+            Some(mode) if wanted(mode) => side.ports.clone(),
             _ => Ports::new(),
         };
         Traps {
@@ -164,13 +176,13 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// `connect`, `stealth`, `off`, or 1.2's name of the mode for this protocol.
+    /// `connect`, `stealth`, `advanced`, `off`, or 1.2's name of the mode for this protocol.
     pub fn parse(text: &str, protocol: Protocol) -> Option<Self> {
-        match text {
-            "off" | "" => return Some(Self::Off),
-            "connect" => return Some(Self::On(Mode::Connect)),
-            "stealth" => return Some(Self::On(Mode::Stealth)),
-            _ => {}
+        if matches!(text, "off" | "") {
+            return Some(Self::Off);
+        }
+        if let Some(mode) = Mode::ALL.into_iter().find(|mode| mode.word() == text) {
+            return Some(Self::On(mode));
         }
         let named = Mode::named(text).filter(|(of, _)| *of == protocol);
         named.map(|(_, mode)| Self::On(mode))

@@ -19,7 +19,7 @@ pub(super) fn confirm(now: Instant, state: &mut State) {
         let belongs = match ban.mode {
             // It touched a socket of ours: it can be nobody else's.
             Mode::Connect => Belongs::Nobody,
-            Mode::Stealth => witness.ask(now, &ban.probe),
+            Mode::Stealth | Mode::Advanced => witness.ask(now, &ban.probe),
         };
         match belongs {
             Belongs::Nobody => ban.confirmed = true,

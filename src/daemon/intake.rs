@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 
 use crate::config::Config;
-use crate::daemon::State;
+use crate::daemon::{State, announce};
 use crate::judge::detector::{Outcome, Verdict};
 use crate::limits::{BATCH_MAX, REST, SNAP};
 use crate::net::Family;
@@ -17,9 +17,6 @@ use crate::sys::sniff::Sniffer;
 use crate::sys::trap::{Answer, Touch, Trap};
 use crate::tell::report::{self, DeafLine, OptionsLine, ProbeLine};
 use crate::time::Instant;
-
-/// Lines at a start that name single ports; 1.2 knew no more than 64 of a protocol.
-const PORT_LINES_MAX: usize = 64;
 
 /// Touches taken from trap sockets in one turn; the loop comes back for the rest.
 const TOUCHES_TURN_MAX: usize = 4 * BATCH_MAX;
@@ -49,24 +46,30 @@ impl Intake {
 
     /// Opens what is missing and closes what is not asked for any more.
     pub(super) fn reopen(&mut self, state: &mut State) -> io::Result<()> {
-        let connect = state.config.traps_in(Mode::Connect);
+        let connect = state.config.traps_in(|mode| mode == Mode::Connect);
         self.traps
             .retain(|(trap, _)| connect.of(trap.protocol).contains(trap.port));
         for protocol in Protocol::BOTH {
             self.bind(protocol, state)?;
         }
-        let stealth = state.config.traps_in(Mode::Stealth);
-        if stealth.tcp.is_empty() && stealth.udp.is_empty() {
+        let sniffed = state.config.traps_in(Mode::sees_packets);
+        if sniffed.tcp.is_empty() && sniffed.udp.is_empty() {
             self.sniffers.clear();
         } else if self.sniffers.is_empty() {
             for protocol in Protocol::BOTH {
-                announce_stealth(protocol, state);
+                announce::packet_sensor(protocol, state);
             }
-            for family in Family::BOTH {
-                self.sniffers.push((Sniffer::open(family)?, Place::NONE));
-            }
+            self.sniff()
+                .inspect_err(|_| announce::no_packet_sensors(state))?;
         }
         self.aim(state)
+    }
+
+    fn sniff(&mut self) -> io::Result<()> {
+        for family in Family::BOTH {
+            self.sniffers.push((Sniffer::open(family)?, Place::NONE));
+        }
+        Ok(())
     }
 
     /// Whether packet sockets are open.
@@ -77,7 +80,7 @@ impl Intake {
     /// Binds the trap ports of a protocol that are not bound yet, IPv4 and IPv6. A port counts as bound if
     /// one of the two could be had; a machine without IPv6 is no error.
     fn bind(&mut self, protocol: Protocol, state: &mut State) -> io::Result<()> {
-        let wanted = state.config.traps_in(Mode::Connect);
+        let wanted = state.config.traps_in(|mode| mode == Mode::Connect);
         let ports = wanted.of(protocol);
         let mut failed = 0;
         for port in ports.iter() {
@@ -114,7 +117,7 @@ impl Intake {
 
     /// Gives the kernel's filter what it has to know: our addresses, our devices, our traps.
     pub(super) fn aim(&self, state: &State) -> io::Result<()> {
-        let traps = state.config.traps_in(Mode::Stealth);
+        let traps = state.config.traps_in(Mode::sees_packets);
         let around = &state.detector.protect.surroundings;
         let sight = Sight {
             devices: devices(&state.config, &around.watched, &around.loopbacks),
@@ -158,7 +161,7 @@ impl Intake {
                 // A frame may lie about the version of what it carries; the filter believed the frame.
                 let probe = packet::parse(bytes, wire_len).ok();
                 if let Some(probe) = probe.filter(|p| Family::of(p.destination) == family) {
-                    stealth(now, &probe, state);
+                    sniffed(now, &probe, state);
                 }
             }
         }
@@ -209,12 +212,15 @@ fn devices<'a>(config: &Config, watched: &'a [u32], loopbacks: &'a [u32]) -> Dev
 }
 
 /// A packet that the filter let through.
-fn stealth(now: Instant, probe: &Probe, state: &mut State) {
+fn sniffed(now: Instant, probe: &Probe, state: &mut State) {
     let mode = state.config.side(probe.protocol).mode;
-    if mode == Some(Mode::Stealth) && state.detector.candidate(probe).is_ok() {
+    let Some(mode) = mode.filter(|mode| mode.sees_packets()) else {
+        return;
+    };
+    if state.detector.candidate(probe).is_ok() {
         let belongs = state.witness.ask(now, probe);
-        let verdict = state.detector.judge(now, probe, Mode::Stealth, belongs);
-        tell(probe, Mode::Stealth, verdict, state);
+        let verdict = state.detector.judge(now, probe, mode, belongs);
+        tell(probe, mode, verdict, state);
     }
 }
 
@@ -269,20 +275,5 @@ fn tell(probe: &Probe, mode: Mode, verdict: Verdict, state: &mut State) {
     }
     if let Some(line) = report::outcome(probe, mode, outcome) {
         state.log.say(line);
-    }
-}
-
-pub(super) fn announce_stealth(protocol: Protocol, state: &mut State) {
-    let traps = state.config.traps_in(Mode::Stealth);
-    let ports = traps.of(protocol);
-    for port in ports.iter().take(PORT_LINES_MAX) {
-        state.log.say(format_args!(
-            "adminalert: Going into stealth listen mode on {protocol} port: {port}\n"
-        ));
-    }
-    if let Some(more @ 1..) = ports.len().checked_sub(PORT_LINES_MAX) {
-        state.log.say(format_args!(
-            "adminalert: Going into stealth listen mode on {more} more {protocol} ports"
-        ));
     }
 }

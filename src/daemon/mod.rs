@@ -1,6 +1,7 @@
 //! The loop: probes in, changes of the surroundings in, changes of the firewall out. The only room that knows both
 //! the rules and the kernel.
 
+mod announce;
 mod background;
 mod confirm;
 mod control;

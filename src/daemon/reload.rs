@@ -2,7 +2,7 @@
 //! the router unprotected; at a reload there is a good configuration to keep, so any mistake keeps it.
 
 use crate::config::{Config, Modes, ProblemLine, Severity};
-use crate::daemon::{Changed, Daemon, intake, records, start};
+use crate::daemon::{Changed, Daemon, announce, records, start};
 use crate::see::probe::Protocol;
 
 impl Daemon {
@@ -34,7 +34,7 @@ impl Daemon {
         for protocol in added {
             records::begin(&self.state.config, *protocol, &mut self.state.log);
             if sniffing {
-                intake::announce_stealth(*protocol, &mut self.state);
+                announce::packet_sensor(*protocol, &mut self.state);
             }
             self.say(format!("adminalert: {protocol} is watched as well now"));
         }

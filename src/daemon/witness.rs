@@ -3,6 +3,7 @@
 use crate::limits::CONNTRACK_LOOK;
 use crate::see::conntrack::{Belongs, Entry};
 use crate::see::probe::{Probe, Protocol};
+use crate::see::traps::PortBits;
 use crate::sys::conntrack::{self, Conntrack};
 use crate::sys::services::Services;
 use crate::time::Instant;
@@ -29,7 +30,19 @@ impl Witness {
         if self.services.serve(now, protocol, addr, probe.port) {
             return Belongs::Us;
         }
-        self.conntrack.ask(probe)
+        self.conntrack.ask(now, probe)
+    }
+
+    /// The ports on which a service can be reached from outside. A service on a loopback address keeps its port a
+    /// trap everywhere else.
+    pub(super) fn in_use(&mut self, protocol: Protocol) -> PortBits {
+        let mut ports = PortBits::none();
+        self.services.each(protocol, &mut |listener| {
+            if !listener.addr.is_loopback() {
+                ports.add(listener.port);
+            }
+        });
+        ports
     }
 
     /// When the list of connections was last read.

@@ -8,6 +8,7 @@ use crate::judge::protect::{Guard, Protect};
 use crate::judge::sources::{Sources, Standing};
 use crate::limits::{FAILED_REST, FRESH_LINES, KNOWN_LINES};
 use crate::net::Prefix;
+use crate::see::chatter::is_dhcp;
 use crate::see::conntrack::Belongs;
 use crate::see::probe::{Mode, Probe, Protocol};
 use crate::see::traps::Traps;
@@ -141,6 +142,9 @@ impl Detector {
         match self.protect.guard(probe.source) {
             Guard::Forged => Err(Verdict::Forged),
             Guard::Ignored => Err(Verdict::Ignored),
+            Guard::Gateway | Guard::Open if is_dhcp(probe) => {
+                Err(Verdict::Explained(Belongs::Reply))
+            }
             Guard::Gateway | Guard::Open => Ok(()),
         }
     }

@@ -4,6 +4,7 @@ pub mod ban;
 pub mod bans;
 pub mod detector;
 pub mod protect;
+mod recent;
 mod record;
 pub mod sources;
 pub mod table;

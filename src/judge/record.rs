@@ -109,6 +109,11 @@ impl<const N: usize> Record<N> {
         self.oldest = u8::try_from((at + 1) % N).unwrap_or(0);
     }
 
+    /// Whether this touch may have been forgotten for others.
+    pub(super) fn may_have_lost(&self, probe: &Probe) -> bool {
+        self.touches.is_full() && !self.touches.iter().any(|touch| touch.is(probe))
+    }
+
     pub(super) fn reported(&mut self, probe: &Probe) {
         if let Some(touch) = self.touches.iter_mut().find(|touch| touch.is(probe)) {
             touch.reported = true;
@@ -154,7 +159,7 @@ impl Touch {
     }
 }
 
-fn sort(probe: &Probe) -> u8 {
+pub(super) fn sort(probe: &Probe) -> u8 {
     let kind = match probe.kind {
         Kind::Connect => 0,
         Kind::Syn => 1,

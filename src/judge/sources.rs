@@ -5,6 +5,7 @@
 
 use core::net::IpAddr;
 
+use crate::judge::recent::Recent;
 use crate::judge::record::Record;
 pub use crate::judge::record::Standing;
 use crate::judge::table::Table;
@@ -18,6 +19,7 @@ use crate::time::Instant;
 pub struct Sources {
     probation: Table<Record<1>>,
     known: Table<Record<TOUCHES_MAX>>,
+    recent: Recent,
     random: u64,
     /// When the counts of repeats are due to be reported; None while there are none.
     report_at: Option<Instant>,
@@ -31,6 +33,7 @@ impl Sources {
         Self {
             probation: Table::new(PROBATION_MAX, seed),
             known: Table::new(KNOWN_MAX, seed),
+            recent: Recent::new(seed),
             random: seed.0 | 1,
             report_at: None,
             evicted: 0,
@@ -41,7 +44,13 @@ impl Sources {
     pub fn touch(&mut self, now: Instant, source: Prefix, probe: &Probe) -> Standing {
         self.forget_stale(now, &source);
         if let Some(record) = self.known.get_mut(&source) {
-            return record.touch(now, probe, false);
+            let lost = record.may_have_lost(probe);
+            let mut standing = record.touch(now, probe, false);
+            if lost && self.recent.holds(now, &source, probe) {
+                record.reported(probe);
+                standing.repeat = true;
+            }
+            return standing;
         }
         let Some(record) = self.probation.get_mut(&source) else {
             let mut record = Record::new(now, probe.source);
@@ -63,8 +72,10 @@ impl Sources {
     pub fn reported(&mut self, source: &Prefix, probe: &Probe) {
         if let Some(record) = self.known.get_mut(source) {
             record.reported(probe);
+            self.recent.note(record.seen, source, probe);
         } else if let Some(record) = self.probation.get_mut(source) {
             record.reported(probe);
+            self.recent.note(record.seen, source, probe);
         }
     }
 

@@ -161,7 +161,7 @@ impl<T> Table<T> {
 
 /// std's own keyed hasher takes its key from the system; the core is given its key.
 #[allow(deprecated, reason = "the one hasher in core that takes a key")]
-fn hash(seed: (u64, u64), key: &Prefix) -> u64 {
+pub(super) fn hash(seed: (u64, u64), key: &Prefix) -> u64 {
     use core::hash::{Hasher, SipHasher};
     let mut hasher = SipHasher::new_with_keys(seed.0, seed.1);
     match key.addr() {

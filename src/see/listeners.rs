@@ -14,15 +14,17 @@ pub struct Listener {
     pub addr: IpAddr,
     /// Its port.
     pub port: u16,
+    /// It is known to be for IPv6 alone, `IPV6_V6ONLY` of ipv6(7).
+    pub only_v6: bool,
 }
 
 impl Listener {
-    /// Whether a packet to `destination` and `port` reaches it. A socket on `::` serves IPv4 as well:
-    /// the list does not show `IPV6_V6ONLY`, and a service taken for a trap would be the worse mistake.
+    /// Whether a packet to `destination` and `port` reaches it. A socket on `::` serves IPv4 as well, unless
+    /// it is known that it does not: a service taken for a trap would be the worse mistake.
     pub fn serves(&self, destination: IpAddr, port: u16) -> bool {
         let any = match self.addr {
             IpAddr::V4(a) => a.is_unspecified() && destination.is_ipv4(),
-            IpAddr::V6(a) => a.is_unspecified(),
+            IpAddr::V6(a) => a.is_unspecified() && (destination.is_ipv6() || !self.only_v6),
         };
         self.port == port && (any || self.addr == destination)
     }
@@ -40,7 +42,20 @@ pub fn listener_of_line(line: &str, protocol: Protocol) -> Option<Listener> {
     let (addr, port) = local.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
     let addr = address(addr)?;
-    Some(Listener { addr, port })
+    Some(Listener {
+        addr,
+        port,
+        only_v6: false,
+    })
+}
+
+/// Whether such a line has no listener behind it. TCP's begin with them (tcp_get_idx in net/ipv4/tcp_ipv4.c), and
+/// behind come all connections: many, on a busy machine. Kernels before 4.4 list half-open ones, state 03, among
+/// the listeners.
+pub fn ends_listeners(line: &str, protocol: Protocol) -> bool {
+    let state = line.split_ascii_whitespace().nth(3);
+    let number = state.and_then(|state| u8::from_str_radix(state, 16).ok());
+    protocol == Protocol::Tcp && number.is_some_and(|state| !matches!(state, 0x0a | 0x03))
 }
 
 /// The address is printed as 32-bit words in the machine's own byte order.
@@ -87,6 +102,10 @@ mod tests {
         assert_eq!(found(open), None);
         assert_eq!(found(head), None);
         assert!(listener_of_line(open, Protocol::Udp).is_some());
+        let ends = |line| ends_listeners(line, Protocol::Tcp);
+        let half_open = open.replace(" 01 ", " 03 ");
+        assert!(ends(open) && !ends(tcp) && !ends(head) && !ends(&half_open));
+        assert!(!ends_listeners(open, Protocol::Udp));
     }
 
     #[test]
@@ -94,6 +113,7 @@ mod tests {
         let at = |addr: &str| Listener {
             addr: addr.parse().unwrap(),
             port: 25,
+            only_v6: false,
         };
         let wan: IpAddr = "203.0.113.5".parse().unwrap();
         let wan6: IpAddr = "2001:db8::5".parse().unwrap();
@@ -104,5 +124,10 @@ mod tests {
         assert!(!at("127.0.0.1").serves(wan, 25));
         assert!(!at("0.0.0.0").serves(wan6, 25));
         assert!(!at("0.0.0.0").serves(wan, 26));
+        let only_v6 = Listener {
+            only_v6: true,
+            ..at("::")
+        };
+        assert!(!only_v6.serves(wan, 25) && only_v6.serves(wan6, 25));
     }
 }

@@ -1,5 +1,6 @@
 //! What arrived: bytes become a [`probe::Probe`], ports become a program for the kernel.
 
+pub mod chatter;
 pub mod conntrack;
 pub mod filter;
 pub mod listeners;

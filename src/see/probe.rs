@@ -42,17 +42,33 @@ pub enum Mode {
     Connect,
     /// Packet sockets; nothing is bound, nothing answers.
     Stealth,
+    /// The same for every port of a range that is neither in use nor excluded.
+    Advanced,
 }
 
 impl Mode {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Connect, Self::Stealth];
+    /// All, in the order of 1.2's usage.
+    pub const ALL: [Self; 3] = [Self::Connect, Self::Stealth, Self::Advanced];
+
+    /// Whether packet sockets see its probes, rather than bound ones.
+    pub fn sees_packets(self) -> bool {
+        self != Self::Connect
+    }
 
     /// What 1.2 calls by this name: `stcp` is stealth for TCP.
     pub fn named(name: &str) -> Option<(Protocol, Self)> {
         let both = Protocol::BOTH.into_iter();
         let mut all = both.flat_map(|protocol| Self::ALL.map(|mode| (protocol, mode)));
         all.find(|(protocol, mode)| mode.name(*protocol) == name)
+    }
+
+    /// Our name of the mode.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Stealth => "stealth",
+            Self::Advanced => "advanced",
+        }
     }
 
     /// 1.2's name of the mode: flag, `$MODE$` and suffix of the blocked file.
@@ -62,6 +78,8 @@ impl Mode {
             (Self::Connect, Protocol::Udp) => "udp",
             (Self::Stealth, Protocol::Tcp) => "stcp",
             (Self::Stealth, Protocol::Udp) => "sudp",
+            (Self::Advanced, Protocol::Tcp) => "atcp",
+            (Self::Advanced, Protocol::Udp) => "audp",
         }
     }
 }

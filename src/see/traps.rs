@@ -32,6 +32,24 @@ impl Ports {
         self.0.insert(at, (first, last)).map_err(|_| TooManyRanges)
     }
 
+    /// What is left of it without `others`.
+    pub fn without(&self, others: &Self) -> Result<Self, TooManyRanges> {
+        let mut left = Self::new();
+        for &(first, last) in &self.0 {
+            let mut next = Some(first);
+            for &(a, b) in others.0.iter().filter(|(a, b)| first <= *b && *a <= last) {
+                if let Some(next) = next.filter(|next| *next < a) {
+                    left.add(next, a - 1)?;
+                }
+                next = b.checked_add(1).filter(|next| *next <= last);
+            }
+            if let Some(next) = next {
+                left.add(next, last)?;
+            }
+        }
+        Ok(left)
+    }
+
     /// Whether `port` is in the set.
     pub fn contains(&self, port: u16) -> bool {
         let after = self.0.partition_point(|range| range.0 <= port);
@@ -58,6 +76,35 @@ impl Ports {
     /// Each port, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         self.0.iter().flat_map(|&(a, b)| a..=b)
+    }
+}
+
+/// Any ports at all, a bit for each.
+#[derive(Clone, Debug)]
+pub struct PortBits(Vec<u32>);
+
+impl PortBits {
+    /// No port. Takes 8 kB.
+    pub fn none() -> Self {
+        Self(vec![0; 0x1_0000 / 32])
+    }
+
+    /// Takes all out.
+    pub fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, port: u16) {
+        if let Some(word) = self.0.get_mut(usize::from(port / 32)) {
+            *word |= 1 << (port % 32);
+        }
+    }
+
+    /// Whether `port` is among them.
+    pub fn contains(&self, port: u16) -> bool {
+        let word = self.0.get(usize::from(port / 32));
+        word.is_some_and(|word| word & 1 << (port % 32) != 0)
     }
 }
 
@@ -106,6 +153,45 @@ mod tests {
         check(&[(0, 0), (65535, 65535)], &[(0, 0), (65535, 65535)]);
         check(&[(10, 10), (12, 12), (11, 11)], &[(10, 12)]);
         check(&[(5, 9), (0, 65535)], &[(0, 65535)]);
+    }
+
+    #[test]
+    fn a_bit_is_a_port() {
+        let mut bits = PortBits::none();
+        let some = [0, 1, 31, 32, 1023, 65535];
+        some.iter().for_each(|port| bits.add(*port));
+        for port in 0..=u16::MAX {
+            assert_eq!(bits.contains(port), some.contains(&port), "{port}");
+        }
+        bits.clear();
+        assert!((0..=u16::MAX).all(|port| !bits.contains(port)));
+    }
+
+    #[test]
+    fn ports_are_taken_out() {
+        let ports = |ranges: &[(u16, u16)]| {
+            let mut ports = Ports::new();
+            for &(first, last) in ranges {
+                ports.add(first, last).unwrap();
+            }
+            ports
+        };
+        let sets: [&[(u16, u16)]; 7] = [
+            &[],
+            &[(0, 1023)],
+            &[(0, 65535)],
+            &[(0, 0), (65535, 65535)],
+            &[(113, 113), (139, 139), (1000, 2000)],
+            &[(1, 112), (114, 65534)],
+            &[(5, 9), (20, 30), (1023, 1023)],
+        ];
+        for (from, out) in sets.iter().flat_map(|a| sets.map(|b| (ports(a), ports(b)))) {
+            let left = from.without(&out).unwrap();
+            for port in 0..=u16::MAX {
+                let expected = from.contains(port) && !out.contains(port);
+                assert_eq!(left.contains(port), expected, "{from:?} {out:?} {port}");
+            }
+        }
     }
 
     #[test]

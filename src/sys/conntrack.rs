@@ -4,13 +4,15 @@
 //! before a ban, and only while it is short.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::Path;
 
-use crate::limits::CONNTRACK_ENTRIES_MAX;
+use crate::limits::{CONNTRACK_ENTRIES_MAX, CONNTRACK_LOOK};
+use crate::see::chatter::may_answer;
 use crate::see::conntrack::{Belongs, Entry, Tuple, entry_of_line};
-use crate::see::probe::{Probe, Protocol};
+use crate::see::probe::{Kind, Probe, Protocol};
 use crate::sys::netlink::{self, Netlink, u32_at};
+use crate::time::Instant;
 
 // linux/netfilter/nfnetlink_conntrack.h: subsystem CTNETLINK, message GET; attributes.
 const CT_GET: u16 = 1 << 8 | 1;
@@ -28,6 +30,9 @@ const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
 pub struct Conntrack {
     socket: Option<Netlink>,
     sequence: u32,
+    /// Whether this machine really tracks connections, and when that was tried.
+    tracks: bool,
+    tried_at: Option<Instant>,
 }
 
 impl Conntrack {
@@ -36,19 +41,37 @@ impl Conntrack {
         Self {
             socket: Netlink::open(libc::NETLINK_NETFILTER, 0).ok(),
             sequence: 0,
+            tracks: false,
+            tried_at: None,
         }
     }
 
     /// Whose the packet is. `Unknown` where the kernel tracks connections and does not answer.
-    pub fn ask(&mut self, probe: &Probe) -> Belongs {
+    pub fn ask(&mut self, now: Instant, probe: &Probe) -> Belongs {
         match self.entry(probe) {
-            Ok(None) => Belongs::Nobody,
             // An entry that was found by the packet's own addresses and is another's: NAT within NAT.
             Ok(Some(entry)) => entry.belongs(probe).unwrap_or(Belongs::Unknown),
+            Err(_) if is_tracking() => Belongs::Unknown,
+            // Nobody remembers what we asked: it may be an answer to that.
+            Ok(None) | Err(_) if may_answer(probe) && !self.tracks(now) => Belongs::Reply,
             // Without connection tracking nothing is translated, and no answer is led elsewhere.
-            Err(_) if !is_tracking() => Belongs::Nobody,
-            Err(_) => Belongs::Unknown,
+            Ok(None) | Err(_) => Belongs::Nobody,
         }
+    }
+
+    /// Whether the kernel tracks anything here. It does so only while some rule of the firewall wants to know
+    /// (nf_ct_netns_get in net/netfilter/nf_conntrack_proto.c), and does not say whether one does: a datagram to
+    /// ourselves shows it. Tried at most once in CONNTRACK_LOOK, and only when the answer matters.
+    fn tracks(&mut self, now: Instant) -> bool {
+        if self
+            .tried_at
+            .is_none_or(|at| now.since(at) >= CONNTRACK_LOOK)
+        {
+            self.tried_at = Some(now);
+            self.tracks =
+                word_to_ourselves().is_ok_and(|word| matches!(self.entry(&word), Ok(Some(_))));
+        }
+        self.tracks
     }
 
     fn entry(&mut self, probe: &Probe) -> io::Result<Option<Entry>> {
@@ -92,6 +115,22 @@ pub fn read_list(protocol: Protocol, mut each: impl FnMut(&Entry)) -> bool {
         true
     });
     read.is_ok()
+}
+
+/// Sends a datagram over the loopback device, and describes it.
+fn word_to_ourselves() -> io::Result<Probe> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let here = socket.local_addr()?;
+    socket.send_to(&[], here)?;
+    Ok(Probe {
+        source: here.ip(),
+        destination: here.ip(),
+        source_port: here.port(),
+        port: here.port(),
+        protocol: Protocol::Udp,
+        kind: Kind::Udp,
+        options: false,
+    })
 }
 
 fn is_tracking() -> bool {

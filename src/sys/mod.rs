@@ -8,6 +8,7 @@ pub mod child;
 pub mod clock;
 pub mod conntrack;
 pub mod control;
+mod diag;
 pub mod files;
 pub mod linefile;
 mod lines;

@@ -135,7 +135,7 @@ impl fmt::Display for OutcomeLine {
             (_, Mode::Connect) => {
                 write!(f, "attackalert: Host: {ip} is already blocked. Ignoring")
             }
-            (_, Mode::Stealth) => {
+            (_, Mode::Stealth | Mode::Advanced) => {
                 write!(
                     f,
                     "attackalert: Host: {ip}/{ip} is already blocked Ignoring"
@@ -233,9 +233,11 @@ mod tests {
             line(Mode::Connect),
             "attackalert: Host: 10.7.7.2 is already blocked. Ignoring"
         );
-        assert_eq!(
-            line(Mode::Stealth),
-            "attackalert: Host: 10.7.7.2/10.7.7.2 is already blocked Ignoring"
-        );
+        for mode in [Mode::Stealth, Mode::Advanced] {
+            assert_eq!(
+                line(mode),
+                "attackalert: Host: 10.7.7.2/10.7.7.2 is already blocked Ignoring"
+            );
+        }
     }
 }

@@ -54,7 +54,7 @@ impl fmt::Display for FailedLine<'_> {
         match (self.1, self.0.protocol) {
             (Mode::Connect, _) => write!(f, "{ip} !!"),
             (Mode::Stealth, Protocol::Tcp) => write!(f, "{ip}/{ip} !!"),
-            (Mode::Stealth, Protocol::Udp) => write!(f, "{ip}/{ip}!!"),
+            (Mode::Advanced, _) | (Mode::Stealth, Protocol::Udp) => write!(f, "{ip}/{ip}!!"),
         }
     }
 }
@@ -134,6 +134,8 @@ mod tests {
         assert_eq!(line(Mode::Connect, Protocol::Udp), "10.7.7.2 !!");
         assert_eq!(line(Mode::Stealth, Protocol::Tcp), "10.7.7.2/10.7.7.2 !!");
         assert_eq!(line(Mode::Stealth, Protocol::Udp), "10.7.7.2/10.7.7.2!!");
+        assert_eq!(line(Mode::Advanced, Protocol::Tcp), "10.7.7.2/10.7.7.2!!");
+        assert_eq!(line(Mode::Advanced, Protocol::Udp), "10.7.7.2/10.7.7.2!!");
     }
 
     fn probe(protocol: Protocol) -> Probe {

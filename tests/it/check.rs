@@ -169,6 +169,43 @@ fn a_file_as_a_whole_is_judged() {
     }
 }
 
+/// What is watched, and why.
+#[test]
+fn an_advanced_mode_is_judged() {
+    for (text, expected, status) in [
+        (
+            with("TCP_MODE=\"advanced\"\nADVANCED_EXCLUDE_TCP=\"113,139\"\n"),
+            "TCP: watched is 0-112,114-138,140-1023 (ADVANCED_PORTS_TCP is not set: 1024 is assumed), and of \
+             that no port on which a service listens",
+            SOUND,
+        ),
+        (
+            with("TCP_MODE=\"atcp\"\nADVANCED_PORTS_TCP=\"2048\"\n"),
+            "TCP: 2048 trap ports, advanced; a scan is logged and not blocked",
+            SOUND,
+        ),
+        (
+            with("TCP_MODE=\"advanced\"\nTCP_PORTS=\"1-99,1524\"\n"),
+            "TCP: watched is 1-99,1524 (from TCP_PORTS), and of that no port on which a service listens",
+            SOUND,
+        ),
+        (
+            with("TCP_MODE=\"advanced\"\nADVANCED_PORTS_TCP=\"9\"\nADVANCED_EXCLUDE_TCP=\"1-9\"\n"),
+            "TCP: watched is 0 (from ADVANCED_PORTS_TCP), and of that no port on which a service listens",
+            SOUND,
+        ),
+        (
+            with("TCP_MODE=\"advanced\"\nTCP_PORTS=\"1-9\"\nADVANCED_EXCLUDE_TCP=\"1-9\"\n"),
+            "DIR/conf: ADVANCED_EXCLUDE_TCP: no port is left",
+            BROKEN,
+        ),
+    ] {
+        let (found, said) = checked(&[("conf", text.as_bytes())]);
+        assert!(said.lines().any(|line| line == expected), "{text}: {said}");
+        check_end(found, status, &said);
+    }
+}
+
 #[test]
 fn rubbish_is_named_line_by_line() {
     let (found, said) = checked(&[("conf", b"\x7fELF\0\xff\n\0\0=\"\"\n\x1b[2J\n")]);

@@ -29,6 +29,7 @@ fn check_line(line: &str, end: &str) {
 fn a_ban_is_one_line_in_the_history_and_one_in_the_blocked_file_of_its_mode() {
     for (mode, tcp, udp) in [
         (Mode::Stealth, "stcp", "sudp"),
+        (Mode::Advanced, "atcp", "audp"),
         (Mode::Connect, "tcp", "udp"),
     ] {
         let Some(lab) = Lab::new(&[]) else { return };

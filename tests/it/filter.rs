@@ -206,6 +206,21 @@ fn every_trap_passes_and_no_other_port() {
     }
 }
 
+/// From port 0 on, with gaps, and without any.
+#[test]
+fn the_ranges_of_advanced_modes_pass_and_no_other_port() {
+    let mut world = full(&Random::new(14), true);
+    world.traps = Traps {
+        tcp: listed(&[(0, 112), (114, 138), (140, 1023)]),
+        udp: listed(&[(0, 65535)]),
+    };
+    for family in Family::BOTH {
+        let program = world.program(family);
+        check_form(&program);
+        assert_eq!(wrong_port(&program, &world, family), None);
+    }
+}
+
 /// The kernel's own checker reads them as well; that takes no more than a socket.
 #[test]
 fn the_kernel_takes_the_longest_program() {

@@ -5,11 +5,12 @@ use crate::lab::daemon::probed;
 use crate::lab::flood::forged_syn;
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{Lab, ROUTER, SCANNER, SECOND, eventually, scan};
+use portsentry::limits::WAITING_BYTES_MAX;
 use regex::bytes::Regex;
 use std::net::SocketAddr;
 
-/// Bytes of log lines, on standard error; the daemon lets 64 KiB of them wait for syslog.
-const MORE_THAN_WAITS: usize = 128 * 1024;
+/// Bytes of log lines, on standard error; more than the daemon lets wait for syslog.
+const MORE_THAN_WAITS: usize = WAITING_BYTES_MAX + 64 * 1024;
 
 const TRAP: SocketAddr = SocketAddr::new(ROUTER, 11);
 

@@ -26,6 +26,7 @@ mod check;
 mod cross;
 
 // In the lab: real sockets, real kernel, real nmap, real iptables.
+mod advanced;
 mod background;
 mod blocking;
 mod commands;

@@ -37,17 +37,17 @@ fn arguments_that_are_not_understood_start_nothing() {
         ("walk", "unknown command \"walk\""),
         ("run now", "unexpected argument \"now\""),
         ("run -x", "invalid option '-x'"),
-        ("run -atcp", "invalid option '-a'"),
+        ("run -atp", "invalid option '-a'"),
         ("run --fast", "invalid option '--fast'"),
         ("run -c", "missing argument for option '-c'"),
         ("run --run-dir", "missing argument for option '--run-dir'"),
         (
             "run --tcp-mode loud",
-            "unknown mode \"loud\": connect, stealth or off",
+            "unknown mode \"loud\": stealth, connect, advanced or off",
         ),
         (
             "run --tcp-mode udp",
-            "unknown mode \"udp\": connect, stealth or off",
+            "unknown mode \"udp\": stealth, connect, advanced or off",
         ),
         ("check -stcp", "check takes no mode"),
     ] {
@@ -75,7 +75,7 @@ fn a_broken_file_starts_no_daemon() {
     for (line, expected) in [
         (
             "UDP_MODE=\"loud\"",
-            "DIR/conf:5: UDP_MODE \"loud\" is not known; known are: connect, stealth, off",
+            "DIR/conf:5: UDP_MODE \"loud\" is not known; known are: stealth, connect, advanced, off",
         ),
         (
             "BACKEND=\"nft\"",

@@ -15,7 +15,7 @@ use std::path::Path;
 const COPIES: usize = 20_000;
 
 /// Lines of a configuration: the line, the key that it sets, and what is to be said of it.
-const VOCABULARY: [(&[u8], &str, &str); 26] = [
+const VOCABULARY: [(&[u8], &str, &str); 30] = [
     (b"", "", ""),
     (b"\r", "", ""),
     (b"# BLOCK_TCP=\"9\"", "", ""),
@@ -27,6 +27,18 @@ const VOCABULARY: [(&[u8], &str, &str); 26] = [
     (b"TCP_PORTS=1", "", "Quotes missing from TCP_PORTS"),
     (b"TCP_MODE=\"connect\"", "TCP_MODE", ""),
     (b"UDP_MODE=\"loud\"", "UDP_MODE", "\"loud\" is not known"),
+    (b"TCP_MODE=\"advanced\"", "TCP_MODE", ""),
+    (b"ADVANCED_PORTS_TCP=\"65536\"", "ADVANCED_PORTS_TCP", ""),
+    (
+        b"ADVANCED_PORTS_TCP=\"-1\"",
+        "ADVANCED_PORTS_TCP",
+        "\"-1\" is no number from 1",
+    ),
+    (
+        b"ADVANCED_EXCLUDE_TCP=\"113,1-65535\"",
+        "ADVANCED_EXCLUDE_TCP",
+        "",
+    ),
     (b"BLOCK_TCP=\"1\"\r", "BLOCK_TCP", ""),
     (b"  BLOCK_TCP=\"2\"", "BLOCK_TCP", "BLOCK_TCP is indented"),
     (b"BLOCK_UDP=\"3\"", "BLOCK_UDP", "none of 0, 1, 2"),

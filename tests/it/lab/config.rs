@@ -17,6 +17,7 @@ pub(crate) const CONTROL: u16 = 61000;
 pub(crate) enum Mode {
     Connect,
     Stealth,
+    Advanced,
 }
 
 impl Mode {
@@ -24,6 +25,7 @@ impl Mode {
         match self {
             Mode::Connect => "connect",
             Mode::Stealth => "stealth",
+            Mode::Advanced => "advanced",
         }
     }
 }

@@ -9,7 +9,7 @@ use portsentry::limits::{BANS_MAX, LEAVING_MAX, LINE_MAX, SNAP};
 use portsentry::net::{Family, Prefix};
 use portsentry::see::conntrack::Belongs;
 use portsentry::see::packet;
-use portsentry::see::probe::{Mode, Probe};
+use portsentry::see::probe::{Mode, Probe, Protocol};
 use portsentry::see::traps::{Ports, Traps};
 use portsentry::tell::report::{self, OptionsLine, ProbeLine};
 use portsentry::tell::response::{DoneLine, FailedLine, FoldedLine};
@@ -46,6 +46,14 @@ fn say(line: &mut heapless::String<LINE_MAX>, said: &mut Said, text: impl Displa
     line.clear();
     write!(line, "{text}").unwrap();
     said.lines += 1;
+}
+
+/// Two modes in one process, as `-atcp -sudp` makes it.
+fn mode_of(probe: &Probe) -> Mode {
+    match probe.protocol {
+        Protocol::Tcp => Mode::Advanced,
+        Protocol::Udp => Mode::Stealth,
+    }
 }
 
 impl Core {
@@ -96,7 +104,8 @@ impl Core {
             return false;
         }
         let belongs = Belongs::Nobody;
-        let verdict = self.detector.judge(now, &probe, Mode::Stealth, belongs);
+        let mode = mode_of(&probe);
+        let verdict = self.detector.judge(now, &probe, mode, belongs);
         self.tell(&probe, verdict);
         true
     }
@@ -117,7 +126,7 @@ impl Core {
         if probe.options {
             say(&mut self.line, &mut self.said, OptionsLine(probe));
         }
-        if let Some(line) = report::outcome(probe, Mode::Stealth, outcome) {
+        if let Some(line) = report::outcome(probe, mode_of(probe), outcome) {
             say(&mut self.line, &mut self.said, line);
         }
     }

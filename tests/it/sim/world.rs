@@ -7,7 +7,7 @@ use portsentry::judge::detector::{Detector, Outcome, Verdict};
 use portsentry::limits::BANS_MAX;
 use portsentry::net::{Family, Prefix};
 use portsentry::see::conntrack::Belongs;
-use portsentry::see::probe::{Mode, Protocol};
+use portsentry::see::probe::{Mode, Probe, Protocol};
 use portsentry::time::Instant;
 
 use super::draw::{self, TCP, UDP, address};
@@ -118,7 +118,7 @@ impl World {
             Err(verdict) => verdict,
             Ok(()) => self
                 .detector
-                .judge(self.now, &probe, Mode::Stealth, belongs),
+                .judge(self.now, &probe, mode_of(&probe), belongs),
         };
         note(verdict, &source, reach);
         if self.detector.bans.evicted > self.evicted {
@@ -220,9 +220,17 @@ impl World {
             if self.detector.candidate(&probe).is_ok() {
                 let _ = self
                     .detector
-                    .judge(self.now, &probe, Mode::Stealth, Belongs::Nobody);
+                    .judge(self.now, &probe, mode_of(&probe), Belongs::Nobody);
             }
         }
+    }
+}
+
+/// Two modes in one process, as `-atcp -sudp` makes it.
+fn mode_of(probe: &Probe) -> Mode {
+    match probe.protocol {
+        Protocol::Tcp => Mode::Advanced,
+        Protocol::Udp => Mode::Stealth,
     }
 }
 

@@ -1,0 +1,65 @@
+//! sock_diag(7): the IPv6 sockets of this machine, and whether one serves IPv4 as well, which the lists under
+//! /proc do not tell.
+
+use std::io;
+use std::net::Ipv6Addr;
+
+use crate::see::listeners::Listener;
+use crate::see::probe::Protocol;
+use crate::sys::netlink::{self, Netlink};
+
+// linux/sock_diag.h, linux/inet_diag.h.
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const INET_DIAG_SKV6ONLY: u16 = 11;
+const NLM_F_DUMP: u16 = 0x300;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+/// Bytes of a `struct inet_diag_msg`, behind which the attributes begin.
+const FIXED: usize = 72;
+/// Bytes of a `struct inet_diag_req_v2`.
+const REQUEST: usize = 56;
+
+/// Hands each listener in IPv6 to `each`. An error where the kernel has no sock_diag for this protocol.
+pub(super) fn each(protocol: Protocol, each: &mut dyn FnMut(&Listener)) -> io::Result<()> {
+    let socket = Netlink::open(libc::NETLINK_SOCK_DIAG, 0)?;
+    socket.request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, 1, &request(protocol))?;
+    let mut buffer = [0; 8192];
+    loop {
+        for message in netlink::messages(socket.receive(&mut buffer)?) {
+            match message.kind {
+                NLMSG_DONE => return Ok(()),
+                NLMSG_ERROR => return Err(io::ErrorKind::Unsupported.into()),
+                _ => drop(listener(message.body).as_ref().map(&mut *each)),
+            }
+        }
+    }
+}
+
+/// All sockets of the family in these states; the rest, which would name single ones, is zero.
+fn request(protocol: Protocol) -> [u8; REQUEST] {
+    // include/net/tcp_states.h: listening; for a UDP socket "closed" is its usual state, "established" a connected
+    // one.
+    let states: u32 = match protocol {
+        Protocol::Tcp => 1 << 10,
+        Protocol::Udp => 1 << 7 | 1 << 1,
+    };
+    let mut request = [0; REQUEST];
+    let family = u8::try_from(libc::AF_INET6).unwrap_or(0);
+    let head = [family, protocol.number(), 0, 0].into_iter();
+    for (to, byte) in request.iter_mut().zip(head.chain(states.to_ne_bytes())) {
+        *to = byte;
+    }
+    request
+}
+
+/// Reads a `struct inet_diag_msg`: its own port lies at byte 4 and its address at byte 8, as on the wire.
+fn listener(body: &[u8]) -> Option<Listener> {
+    let addr: [u8; 16] = *body.get(8..)?.first_chunk()?;
+    let only =
+        netlink::attributes(body.get(FIXED..)?).find(|(kind, _)| *kind == INET_DIAG_SKV6ONLY);
+    Some(Listener {
+        addr: Ipv6Addr::from(addr).to_canonical(),
+        port: u16::from_be_bytes(*body.get(4..)?.first_chunk()?),
+        only_v6: only.is_some_and(|(_, value)| value.first() == Some(&1)),
+    })
+}
