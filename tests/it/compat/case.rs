@@ -1,5 +1,6 @@
 //! One case: a configuration, an ignore file, and what is sent.
 
+use super::draw::numbers;
 use crate::lab::touch::Proto;
 use std::fmt;
 use std::net::IpAddr;
@@ -28,6 +29,7 @@ pub(super) struct Mode {
 pub(super) enum Watch {
     Connect,
     Stealth,
+    Advanced,
 }
 
 const fn mode(flag: &'static str, name: &'static str, proto: Proto, watch: Watch) -> Mode {
@@ -39,11 +41,16 @@ const fn mode(flag: &'static str, name: &'static str, proto: Proto, watch: Watch
     }
 }
 
-pub(super) static MODES: [Mode; 4] = [
+/// The first so many have a list of ports.
+pub(super) const LISTED: usize = 4;
+
+pub(super) static MODES: [Mode; 6] = [
     mode("-tcp", "tcp", Proto::Tcp, Watch::Connect),
     mode("-udp", "udp", Proto::Udp, Watch::Connect),
     mode("-stcp", "stcp", Proto::Tcp, Watch::Stealth),
     mode("-sudp", "sudp", Proto::Udp, Watch::Stealth),
+    mode("-atcp", "atcp", Proto::Tcp, Watch::Advanced),
+    mode("-audp", "audp", Proto::Udp, Watch::Advanced),
 ];
 
 impl Mode {
@@ -55,6 +62,9 @@ impl Mode {
         }
     }
 }
+
+/// Ports that an advanced mode may watch.
+pub(super) const ADVANCED: [u16; 12] = [0, 1, 3, 11, 15, 21, 79, 111, 113, 143, 513, 1023];
 
 /// One line of the configuration: a key, its value, and how the two are written.
 #[derive(Clone)]
@@ -133,6 +143,20 @@ impl Case {
     pub(super) fn trigger(&self) -> i32 {
         let value = self.value("SCAN_TRIGGER").unwrap_or("0").trim();
         value.parse().unwrap_or(0)
+    }
+
+    /// Ports worth touching.
+    pub(super) fn traps(&self) -> Vec<u16> {
+        let protocol = self.mode.proto;
+        let extent = format!("ADVANCED_PORTS_{protocol}");
+        let most = self.value(&extent).and_then(|most| most.parse().ok());
+        // The kernel sends no datagram to port 0.
+        let least = u16::from(protocol == Proto::Udp);
+        let watched = |port: &u16| (least..most.unwrap_or(1024)).contains(port);
+        match self.mode.watch {
+            Watch::Advanced => ADVANCED.into_iter().filter(watched).collect(),
+            Watch::Connect | Watch::Stealth => numbers(self.ports()),
+        }
     }
 
     /// The mode's own list of ports.

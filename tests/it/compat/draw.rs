@@ -1,6 +1,6 @@
 //! Cases from seeds: the same number is the same case on every machine.
 
-use super::case::{Case, FORMS, HOME, How, Key, MODES, Mode, Touch, Watch};
+use super::case::{ADVANCED, Case, FORMS, HOME, How, Key, LISTED, MODES, Mode, Touch, Watch};
 use super::themes;
 use crate::lab::touch::Proto;
 use crate::lab::{SCANNER, SECOND};
@@ -35,7 +35,11 @@ const ENTRIES: [&str; 7] = [
 pub(super) fn draw(number: usize) -> Case {
     let mut random = Random::new(number as u64);
     let theme = themes::of(number);
-    let turn = &MODES[number % MODES.len()];
+    // The themes are about modes with a list of ports.
+    let turn = match theme {
+        Some(_) => &MODES[number % LISTED],
+        None => &MODES[number % MODES.len()],
+    };
     let named = theme.and_then(|theme| theme.mode);
     let mode = named.map_or(turn, |name| {
         MODES.iter().find(|mode| mode.name == name).unwrap()
@@ -75,6 +79,17 @@ fn keys(case: &mut Case, random: &mut Random) {
     }
     set("TCP_PORTS", ports(&TCP_TRAPS, random), random.pick(&FORMS));
     set("UDP_PORTS", ports(&UDP_TRAPS, random), random.pick(&FORMS));
+    if case.mode.watch == Watch::Advanced {
+        let [extent, excluded] = match case.mode.proto {
+            Proto::Tcp => ["ADVANCED_PORTS_TCP", "ADVANCED_EXCLUDE_TCP"],
+            Proto::Udp => ["ADVANCED_PORTS_UDP", "ADVANCED_EXCLUDE_UDP"],
+        };
+        set(excluded, ports(&ADVANCED, random), random.pick(&FORMS));
+        if random.percent(70) {
+            let most = random.pick(&["16", "128", "1024"]);
+            set(extent, most.into(), random.pick(&FORMS));
+        }
+    }
     // How many touches it takes: both count in the same way from one on.
     let trigger = random.pick(&["0", "0", "0", "1", "2", "2", "3", " 2", "01"]);
     set("SCAN_TRIGGER", trigger.into(), random.pick(&FORMS));
@@ -181,8 +196,7 @@ fn ignore(sources: &[IpAddr], random: &mut Random) -> String {
 
 /// Two to seven, no two of which are the same to ours.
 fn touches(case: &mut Case, sources: &[IpAddr], random: &mut Random) {
-    let [key, _] = case.mode.keys();
-    let traps = numbers(case.value(key).unwrap());
+    let traps = case.traps();
     for _ in 0..2 + random.below(6) {
         let port = match random.percent(80) {
             true => random.pick(&traps),
@@ -210,7 +224,7 @@ fn how(mode: &Mode, random: &mut Random) -> How {
     match (mode.proto, mode.watch) {
         (Proto::Tcp, Watch::Connect) => How::Connection,
         (Proto::Udp, _) => How::Datagram(random.pick(&[0, 1, 5, 600])),
-        (Proto::Tcp, Watch::Stealth) => {
+        (Proto::Tcp, Watch::Stealth | Watch::Advanced) => {
             let flags = random.pick(&FLAGS);
             match random.percent(15) {
                 true => How::Options(flags),

@@ -41,7 +41,7 @@ pub(super) fn recorded(case: &Case) -> String {
 pub(super) fn announced(case: &Case, text: &str, most: usize) -> String {
     let words = match case.mode.watch {
         Watch::Connect => "adminalert: Going into listen mode on",
-        Watch::Stealth => "adminalert: Going into stealth listen mode on",
+        Watch::Stealth | Watch::Advanced => "adminalert: Going into stealth listen mode on",
     };
     let protocol = case.mode.proto;
     let ports = expanded(case.ports());

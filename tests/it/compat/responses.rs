@@ -143,8 +143,8 @@ pub(super) fn failing(view: &View, field: &str, text: &str) -> Option<String> {
             );
             let failed = match (case.mode.watch, case.mode.proto) {
                 (Watch::Connect, _) => format!("{from} !!"),
-                (Watch::Stealth, Proto::Tcp) => format!("{from}/{from} !!"),
-                (Watch::Stealth, Proto::Udp) => format!("{from}/{from}!!"),
+                (_, Proto::Tcp) => format!("{from}/{from} !!"),
+                (_, Proto::Udp) => format!("{from}/{from}!!"),
             };
             let end = format!("| attackalert: ERROR: Could not block host {failed}");
             Some(only_detection(text, &(attempt.repeat(3) + &end)))
@@ -227,7 +227,7 @@ pub(super) fn blocked_file(view: &View, field: &str, text: &str) -> Option<Strin
                 Watch::Connect => {
                     format!("| attackalert: Host: {from} is already blocked. Ignoring")
                 }
-                Watch::Stealth => {
+                Watch::Stealth | Watch::Advanced => {
                     format!("| attackalert: Host: {from}/{from} is already blocked Ignoring")
                 }
             };
