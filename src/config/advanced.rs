@@ -123,7 +123,12 @@ pub(super) fn entries(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|e| !e.is_empty())
 }
 
-/// `79` or `512-515`, ports 1 to 65535.
+/// The entries of a list that are neither a port nor a range.
+pub(super) fn strange(value: &str) -> impl Iterator<Item = &str> {
+    entries(value).filter(|entry| range(entry).is_none())
+}
+
+/// `79` or `512-515`, ports 0 to 65535.
 pub(super) fn range(entry: &str) -> Option<(u16, u16)> {
     let (first, last) = match entry.split_once('-') {
         Some((first, last)) => (port(first.trim())?, port(last.trim())?),
@@ -134,8 +139,7 @@ pub(super) fn range(entry: &str) -> Option<(u16, u16)> {
 
 fn port(text: &str) -> Option<u16> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let port = text.parse().ok().filter(|_| digits)?;
-    (port > 0).then_some(port)
+    text.parse().ok().filter(|_| digits)
 }
 
 #[cfg(test)]
@@ -176,8 +180,8 @@ mod tests {
             Ok(&[(0, 112), (114, 138), (140, 199)]),
         );
         check(
-            "ADVANCED_EXCLUDE_TCP=\"1-1000,1010-2000\"",
-            Ok(&[(0, 0), (1001, 1009)]),
+            "ADVANCED_EXCLUDE_TCP=\"0-1000,1010-2000\"",
+            Ok(&[(1001, 1009)]),
         );
         check("ADVANCED_EXCLUDE_UDP=\"1-1000\"", Ok(&[(0, 1023)]));
         check(

@@ -125,10 +125,9 @@ impl Reader {
     fn ports(&mut self, key: &str, value: &str) -> Ports {
         let mut ports = Ports::new();
         for entry in advanced::entries(value) {
-            let Some((first, last)) = advanced::range(entry) else {
-                self.mistake(format!(
-                    "{key}: \"{entry}\" is no port and no range of ports; skipped"
-                ));
+            // Port 0 is a trap in the advanced modes only.
+            let Some((first @ 1.., last)) = advanced::range(entry) else {
+                self.no_port(key, entry);
                 continue;
             };
             if ports.add(first, last).is_err() {
@@ -140,6 +139,11 @@ impl Reader {
         ports
     }
 
+    fn no_port(&mut self, key: &str, entry: &str) {
+        let reason = format!("{key}: \"{entry}\" is no port and no range of ports; skipped");
+        self.mistake(reason);
+    }
+
     fn extent(&mut self, key: &str, value: &str, protocol: Protocol) {
         let advanced = &mut self.config.side_mut(protocol).advanced;
         if let Err(reason) = advanced.read_extent(key, value) {
@@ -148,8 +152,7 @@ impl Reader {
     }
 
     fn excluded(&mut self, key: &str, value: &str, protocol: Protocol) {
-        // Read as a list of traps it is judged; what is kept is its order.
-        self.ports(key, value);
+        advanced::strange(value).for_each(|entry| self.no_port(key, entry));
         self.config.side_mut(protocol).advanced.read_excluded(value);
     }
 
