@@ -156,6 +156,10 @@ pub const LISTENERS_AGE: Duration = Duration::from_millis(200);
 /// addresses, so that they are no traps on any.
 pub const LISTENERS_MAX: usize = 512;
 
+/// Half-open connections that are passed over in the list of listeners, among which old kernels put them. More:
+/// what stands behind is not read, so that a flood of SYNs does not make each reading a long one.
+pub const HALF_OPEN_MAX: usize = 256;
+
 /// Entries of `/proc/net/nf_conntrack` up to which it is read where ctnetlink is missing: 16,000
 /// take 41 ms.
 pub const CONNTRACK_ENTRIES_MAX: u32 = 4096;

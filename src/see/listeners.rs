@@ -5,6 +5,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::limits::HALF_OPEN_MAX;
 use crate::see::probe::Protocol;
 
 /// A socket that receives what anybody sends to it.
@@ -49,13 +50,29 @@ pub fn listener_of_line(line: &str, protocol: Protocol) -> Option<Listener> {
     })
 }
 
-/// Whether such a line has no listener behind it. TCP's begin with them (tcp_get_idx in net/ipv4/tcp_ipv4.c), and
-/// behind come all connections: many, on a busy machine. Kernels before 4.4 list half-open ones, state 03, among
-/// the listeners.
-pub fn ends_listeners(line: &str, protocol: Protocol) -> bool {
-    let state = line.split_ascii_whitespace().nth(3);
-    let number = state.and_then(|state| u8::from_str_radix(state, 16).ok());
-    protocol == Protocol::Tcp && number.is_some_and(|state| !matches!(state, 0x0a | 0x03))
+/// What the lines of TCP's list have said so far about what comes behind them. The list begins with the listeners
+/// (tcp_get_idx in net/ipv4/tcp_ipv4.c), and behind them come all connections: many, on a busy machine.
+#[derive(Debug, Default)]
+pub struct Progress {
+    half_open: usize,
+}
+
+impl Progress {
+    /// Whether a listener may stand behind this line. Kernels before 4.4 list half-open connections, state 03,
+    /// among the listeners; later ones behind them, and a flood of SYNs makes them the most of all. So some are
+    /// passed over.
+    pub fn goes_on(&mut self, line: &str, protocol: Protocol) -> bool {
+        let state = line.split_ascii_whitespace().nth(3);
+        match state.filter(|_| protocol == Protocol::Tcp) {
+            Some("03") => {
+                self.half_open += 1;
+                self.half_open <= HALF_OPEN_MAX
+            }
+            // The first line is the head of the table.
+            Some(state) => matches!(state, "0A" | "st"),
+            None => true,
+        }
+    }
 }
 
 /// The address is printed as 32-bit words in the machine's own byte order.
@@ -102,10 +119,13 @@ mod tests {
         assert_eq!(found(open), None);
         assert_eq!(found(head), None);
         assert!(listener_of_line(open, Protocol::Udp).is_some());
-        let ends = |line| ends_listeners(line, Protocol::Tcp);
+        let mut progress = Progress::default();
+        let mut goes_on = |line: &str| progress.goes_on(line, Protocol::Tcp);
         let half_open = open.replace(" 01 ", " 03 ");
-        assert!(ends(open) && !ends(tcp) && !ends(head) && !ends(&half_open));
-        assert!(!ends_listeners(open, Protocol::Udp));
+        assert!(goes_on(head) && goes_on(tcp) && !goes_on(open));
+        assert!((0..HALF_OPEN_MAX).all(|_| goes_on(&half_open)));
+        assert!(!goes_on(&half_open) && goes_on(tcp));
+        assert!(Progress::default().goes_on(open, Protocol::Udp));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::limits::{LISTENERS_AGE, LISTENERS_MAX};
-use crate::see::listeners::{Listener, ends_listeners, listener_of_line};
+use crate::see::listeners::{Listener, Progress, listener_of_line};
 use crate::see::probe::Protocol;
 use crate::see::traps::PortBits;
 use crate::time::Instant;
@@ -98,11 +98,12 @@ fn list(protocol: Protocol, diag: &mut bool, each: &mut dyn FnMut(&Listener)) {
 }
 
 fn read(path: &str, protocol: Protocol, each: &mut dyn FnMut(&Listener)) {
+    let mut progress = Progress::default();
     // A kernel without IPv6 has no such list.
     let _missing = super::lines::each(path, |line| {
         if let Some(listener) = listener_of_line(line, protocol) {
             each(&listener);
         }
-        !ends_listeners(line, protocol)
+        progress.goes_on(line, protocol)
     });
 }
