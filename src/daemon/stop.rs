@@ -2,8 +2,8 @@
 
 use crate::daemon::Daemon;
 use crate::limits::{FAREWELL_TIME, TEARDOWN_TIME};
-use crate::sys::clock;
 use crate::sys::poll::Poll;
+use crate::sys::{clock, title};
 use crate::time::Instant;
 
 /// 1.2's last two lines, after a failed start as well.
@@ -24,6 +24,8 @@ impl Daemon {
             control,
             ..
         } = self;
+        // It is a courtesy to old scripts; who waits for the lock comes in all the same.
+        let _shown = title::hide_mode();
         // Who asks from now on finds nobody, and tries again until the lock is free.
         drop(control);
         drop(intake);

@@ -24,6 +24,7 @@ pub mod signal;
 pub mod sniff;
 mod sockaddr;
 mod spawn;
+pub mod title;
 pub mod trap;
 
 use std::io;

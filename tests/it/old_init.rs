@@ -13,7 +13,8 @@ fn a_script_that_starts_a_process_for_each_protocol_works() {
     let Some(lab) = Lab::new(&["ps", "start-stop-daemon"]) else {
         return;
     };
-    let daemon = lab.background(&Config::new(Mode::Connect));
+    let daemon = lab.background(&Config::blocking(Mode::Connect));
+    let firewall = lab.watch_firewall();
     // A copy: the script stops whatever runs this very file, and other tests run the other one.
     let program = daemon.home.join("portsentry");
     fs::copy(binary(), &program).unwrap();
@@ -35,8 +36,18 @@ fn a_script_that_starts_a_process_for_each_protocol_works() {
     assert_eq!(run("start"), "");
     watches_both(&daemon);
     assert_eq!(daemon.pid(), first);
-    // The stop does not wait; the start does.
-    assert_eq!(run("restart"), "");
+    // The stop does not wait; the start does, although the old daemon is still busy with its rules.
+    firewall.hold();
+    assert_eq!(run("stop"), "");
+    eventually("ps shows no mode any more", || run("shown").is_empty());
+    let mut start = lab.router.command("sh");
+    let mut start = start.arg(&script).arg("start").spawn().unwrap();
+    eventually("the start waits for the lock", || {
+        daemon.processes().len() > 1
+    });
+    assert_eq!(daemon.pid(), first);
+    firewall.release();
+    assert!(start.wait().unwrap().success());
     watches_both(&daemon);
     assert_ne!(daemon.pid(), first);
     assert_eq!(run("stop"), "");
