@@ -125,6 +125,9 @@ pub const BATCH_MAX: usize = 64;
 /// behind them is not seen.
 pub const SNAP: usize = 1536;
 
+/// Between two lines about packets that were lost. A flood goes on for hours, and what it says is always the same.
+pub const LOSS_PAUSE: Duration = Duration::from_secs(10);
+
 /// Log lines about sources on probation: a burst, then so many a second. A flood of forged sources
 /// is such lines and nothing else; above this they are counted and the count is reported.
 pub const FRESH_LINES: Quota = Quota {

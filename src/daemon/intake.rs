@@ -4,6 +4,7 @@ use std::io;
 use std::net::IpAddr;
 
 use crate::config::Config;
+use crate::daemon::loss::Loss;
 use crate::daemon::{State, announce};
 use crate::judge::detector::{Outcome, Verdict};
 use crate::limits::{BATCH_MAX, REST, SNAP};
@@ -29,6 +30,7 @@ pub(super) struct Intake {
     traps_rest_until: Instant,
     /// The trap that is served first in the next turn, so that a flood of one does not starve the others.
     first_trap: usize,
+    loss: Loss,
 }
 
 impl Intake {
@@ -39,6 +41,7 @@ impl Intake {
             traps: Vec::new(),
             traps_rest_until: Instant::default(),
             first_trap: 0,
+            loss: Loss::default(),
         };
         intake.reopen(state)?;
         Ok(intake)
@@ -143,9 +146,10 @@ impl Intake {
         }
     }
 
-    /// When resting traps have to be looked at again.
+    /// When resting traps have to be looked at again, or a loss has to be said.
     pub(super) fn due_at(&self, now: Instant) -> Option<Instant> {
-        (now < self.traps_rest_until).then_some(self.traps_rest_until)
+        let rested = (now < self.traps_rest_until).then_some(self.traps_rest_until);
+        rested.into_iter().chain(self.loss.due_at()).min()
     }
 
     /// Takes a bounded number of probes from every sensor that has some.
@@ -153,10 +157,13 @@ impl Intake {
         let mut buffer = [0; SNAP];
         let sniffers = Family::BOTH.into_iter().zip(&self.sniffers);
         for (family, (sniffer, _)) in sniffers.filter(|(_, (_, at))| poll.is_ready(*at)) {
-            for _ in 0..BATCH_MAX {
+            for left in (0..BATCH_MAX).rev() {
                 let Some((len, wire_len)) = sniffer.receive(&mut buffer) else {
                     break;
                 };
+                if left == 0 {
+                    self.loss.ask(sniffer);
+                }
                 let bytes = buffer.get(..len).unwrap_or_default();
                 // A frame may lie about the version of what it carries; the filter believed the frame.
                 let probe = packet::parse(bytes, wire_len).ok();
@@ -165,6 +172,7 @@ impl Intake {
                 }
             }
         }
+        self.loss.tell(now, state);
         self.take_touches(now, poll, state);
     }
 

@@ -10,6 +10,7 @@ mod enforce;
 mod ignored;
 mod intake;
 mod join;
+mod loss;
 mod owner;
 mod records;
 mod reload;

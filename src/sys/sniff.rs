@@ -78,6 +78,25 @@ impl Sniffer {
         }
         None
     }
+
+    /// How many packets the kernel had no room for since this was asked last: it counts anew each time (packet(7),
+    /// PACKET_STATISTICS).
+    pub fn lost(&self) -> u32 {
+        let mut counts = libc::tpacket_stats {
+            tp_packets: 0,
+            tp_drops: 0,
+        };
+        let mut len = super::len_of::<libc::tpacket_stats>();
+        let (fd, level, name) = (
+            self.0.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+        );
+        let pointer = (&raw mut counts).cast();
+        // SAFETY: the kernel fills at most `len` bytes of the structure.
+        let _none_on_error = unsafe { libc::getsockopt(fd, level, name, pointer, &raw mut len) };
+        counts.tp_drops
+    }
 }
 
 impl AsFd for Sniffer {

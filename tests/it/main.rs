@@ -49,4 +49,5 @@ mod rules;
 mod self_test;
 mod stop;
 mod surroundings;
+mod weaknesses;
 mod words;

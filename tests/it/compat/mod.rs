@@ -28,6 +28,7 @@ mod themes;
 mod twin;
 mod verdict;
 
+pub(crate) use play::original;
 use play::{Played, play};
 use std::collections::BTreeMap;
 use std::env;

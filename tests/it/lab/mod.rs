@@ -19,6 +19,7 @@ pub(crate) mod packet;
 pub(crate) mod scan;
 pub(crate) mod syslog;
 pub(crate) mod touch;
+pub(crate) mod wire;
 
 use namespace::Namespace;
 use std::cell::Cell;

@@ -1,0 +1,39 @@
+//! Packets to traps that the kernel had no room for: said, though not at each.
+
+use super::State;
+use crate::limits::LOSS_PAUSE;
+use crate::sys::sniff::Sniffer;
+use crate::time::Instant;
+
+/// What was lost and is not yet said.
+#[derive(Default)]
+pub(super) struct Loss {
+    packets: u64,
+    rest_until: Instant,
+}
+
+impl Loss {
+    /// Asks a sensor that had more than one turn takes: only then can its queue have been full.
+    pub(super) fn ask(&mut self, sniffer: &Sniffer) {
+        self.packets = self.packets.saturating_add(u64::from(sniffer.lost()));
+    }
+
+    /// When the rest has to be said.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        (self.packets > 0).then_some(self.rest_until)
+    }
+
+    pub(super) fn tell(&mut self, now: Instant, state: &mut State) {
+        if self.packets == 0 || now < self.rest_until {
+            return;
+        }
+        let packets = self.packets;
+        state.log.say(format_args!(
+            "adminalert: {packets} packets to traps were lost: more came than could be looked at"
+        ));
+        *self = Self {
+            packets: 0,
+            rest_until: now.after(LOSS_PAUSE),
+        };
+    }
+}
