@@ -67,6 +67,8 @@ fn w1_05_a_probe_over_ipv6_is_seen() {
         let it = program.start(lab, &["-stcp"], config());
         let to = SocketAddr::new(ROUTER6, 11);
         lab.scanner.touch(Tcp, SCANNER6, to);
+        // Twice: the first, over IPv4, may be reported just before the other socket is looked at.
+        it.settle(Tcp);
         it.settle(Tcp);
         it.probe_lines().len()
     };
