@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-/// Where 1.2 reads its configuration, for it knows no other place.
+/// Where both read their configuration; 1.2 knows no other place.
 const CONF: &str = "/etc/portsentry/portsentry.conf";
 
 /// The traps, in a form that 1.2 reads. The last two are for `Started::settle`.
@@ -96,9 +96,7 @@ impl Program {
             Program::Ours => Process::Ours(lab.start(config.run_with(flag))),
             Program::Original(program) => {
                 let before = lab.log.count(is_active);
-                let conf = lab.router.path(CONF);
-                fs::create_dir_all(conf.parent().unwrap()).unwrap();
-                fs::copy(home.join("conf"), conf).unwrap();
+                self.configure(lab, &config);
                 let child = launch(&lab.router, program, flag[0]);
                 lab.log.wait_for_many(before + 1, is_active);
                 Process::Original(child)
@@ -110,6 +108,13 @@ impl Program {
             home,
             trigger,
         }
+    }
+
+    /// Puts the configuration where both look for it.
+    pub(super) fn configure(&self, lab: &Lab, config: &Config) {
+        let conf = lab.router.path(CONF);
+        fs::create_dir_all(conf.parent().unwrap()).unwrap();
+        fs::copy(lab.home("daemon", config).join("conf"), conf).unwrap();
     }
 
     pub(super) fn path(&self) -> PathBuf {

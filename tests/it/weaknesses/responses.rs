@@ -1,8 +1,8 @@
 //! What 1.2 said and did about a scan, and should not have.
 
 use super::programs::{Program, at_router, blocking, both, config};
-use crate::lab::touch::Proto::Tcp;
-use crate::lab::{Lab, packet};
+use crate::lab::touch::Proto::{Tcp, Udp};
+use crate::lab::{Lab, SCANNER, eventually, packet};
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
@@ -12,6 +12,41 @@ fn touch(lab: &Lab, from: &str) {
     let from: IpAddr = from.parse().unwrap();
     let packet = packet::tcp(SocketAddr::new(from, 40000), at_router(11), "S");
     lab.scanner.sender().send(&packet);
+}
+
+/// 1.2 forgets at a start whom it has blocked, and blocks him again.
+#[test]
+fn w1_09_a_source_has_one_line_in_hosts_deny() {
+    let test = |lab: &Lab, program: &Program| {
+        let deny = lab.router.path("/etc/hosts.deny");
+        let lines = || {
+            let text = fs::read_to_string(&deny).unwrap();
+            text.matches("10.66.0.2").count()
+        };
+        for _ in 0..2 {
+            let config = blocking().with("KILL_HOSTS_DENY", "ALL: $TARGET$");
+            let it = program.start(lab, &["-stcp"], config);
+            touch(lab, "10.66.0.2");
+            it.read_until("blocked.stcp", "10.66.0.2");
+            eventually("the line", || lines() > 0);
+        }
+        lines()
+    };
+    both(test, (1, 2));
+}
+
+/// Five bytes from a source that may be forged.
+#[test]
+fn w1_10_a_datagram_draws_no_answer_longer_than_itself() {
+    let test = |lab: &Lab, program: &Program| {
+        let banner = "Whoever you are: go away, this is logged.";
+        let it = program.start(lab, &["-udp"], config().with("PORT_BANNER", banner));
+        let asking = lab.scanner.query(SCANNER, at_router(11));
+        it.settle(Udp);
+        asking.set_nonblocking(true).unwrap();
+        asking.recv(&mut [0; 64]).is_ok()
+    };
+    both(test, (false, true));
 }
 
 #[test]
@@ -90,6 +125,19 @@ fn w1_21_and_22_the_history_is_there_from_the_start_for_everybody() {
         (before, mode.mode() & 0o777)
     };
     both(test, ((true, 0o644), (false, 0o600)));
+}
+
+#[test]
+fn w1_27_a_start_that_fails_is_no_success_to_whoever_called() {
+    let test = |lab: &Lab, program: &Program| {
+        let _service = lab.router.listen(at_router(11));
+        program.configure(lab, &config().with("TCP_PORTS", "11"));
+        let mut command = lab.router.command(program.path());
+        let called = command.arg("-tcp").output().unwrap();
+        lab.log.wait_for_text("could not bind ANY TCP sockets.");
+        called.status.success()
+    };
+    both(test, (false, true));
 }
 
 #[test]
