@@ -19,7 +19,7 @@ const FIXED: usize = 72;
 /// Bytes of a `struct inet_diag_req_v2`.
 const REQUEST: usize = 56;
 
-/// Hands each listener in IPv6 to `each`. An error where the kernel has no sock_diag for this protocol.
+/// Hands each listener in IPv6 to `each`. An error for which [`is_missing`] holds will not go away.
 pub(super) fn each(protocol: Protocol, each: &mut dyn FnMut(&Listener)) -> io::Result<()> {
     let socket = Netlink::open(libc::NETLINK_SOCK_DIAG, 0)?;
     socket.request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, 1, &request(protocol))?;
@@ -28,11 +28,32 @@ pub(super) fn each(protocol: Protocol, each: &mut dyn FnMut(&Listener)) -> io::R
         for message in netlink::messages(socket.receive(&mut buffer)?) {
             match message.kind {
                 NLMSG_DONE => return Ok(()),
-                NLMSG_ERROR => return Err(io::ErrorKind::Unsupported.into()),
+                NLMSG_ERROR => return Err(refusal(message.body)),
                 _ => drop(listener(message.body).as_ref().map(&mut *each)),
             }
         }
     }
+}
+
+/// The kernel has no sock_diag, or not for this protocol.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    let missing = [
+        libc::EPROTONOSUPPORT,
+        libc::EOPNOTSUPP,
+        libc::ENOENT,
+        libc::EINVAL,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| missing.contains(&code))
+}
+
+/// A `struct nlmsgerr` begins with the error, negative.
+fn refusal(body: &[u8]) -> io::Error {
+    let code = body
+        .first_chunk()
+        .map_or(0, |bytes| i32::from_ne_bytes(*bytes));
+    io::Error::from_raw_os_error(-code)
 }
 
 /// All sockets of the family in these states; the rest, which would name single ones, is zero.

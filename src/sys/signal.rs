@@ -35,6 +35,7 @@ impl Signals {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD] {
             catch(signal)?;
         }
+        unblock()?;
         Ok(Self(read))
     }
 
@@ -72,6 +73,17 @@ extern "C" fn handler(signal: libc::c_int) {
     unsafe { libc::write(PIPE.load(Ordering::SeqCst), [1u8].as_ptr().cast(), 1) };
     // SAFETY: as above; whoever was interrupted finds its errno unchanged.
     unsafe { *place = errno };
+}
+
+/// Whoever started us may have blocked some, and a blocked SIGTERM would never arrive.
+fn unblock() -> io::Result<()> {
+    let mut none = core::mem::MaybeUninit::uninit();
+    // SAFETY: fills the set.
+    unsafe { libc::sigemptyset(none.as_mut_ptr()) };
+    // SAFETY: the set is initialised; what was blocked is not asked for.
+    let result =
+        unsafe { libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), core::ptr::null_mut()) };
+    super::check(result).map(drop)
 }
 
 fn catch(signal: libc::c_int) -> io::Result<()> {

@@ -1,12 +1,14 @@
 //! SIGTERM and SIGINT, also while the network presses.
 
 use crate::lab::config::{Config, Mode};
+use crate::lab::daemon::binary;
 use crate::lab::flood::{Flood, forged_syn};
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, eventually};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::net::SocketAddr;
+use std::process::Stdio;
 
 #[test]
 fn both_signals_end_it_under_a_flood_with_the_rules_gone() {
@@ -80,4 +82,22 @@ fn sensors(lab: &Lab) -> usize {
         |name| fs::read_to_string(format!("/proc/{}/net/{name}", lab.router.pid())).unwrap();
     let listening = |name| table(name).matches(LISTENING).count();
     table("packet").lines().count() - 1 + listening("tcp") + listening("tcp6")
+}
+
+#[test]
+fn signals_that_the_starter_blocked_arrive() {
+    let Some(lab) = Lab::new(&["env"]) else {
+        return;
+    };
+    let home = lab.background(&Config::new(Mode::Stealth));
+    let mut command = lab.router.command("env");
+    command.arg("--block-signal=TERM,HUP,CHLD").arg(binary());
+    command.args(["run", "-c"]).arg(home.home.join("conf"));
+    command.arg("--run-dir").arg(home.run());
+    let mut daemon = command.stderr(Stdio::null()).spawn().unwrap();
+    lab.log.wait_for_text("is now active and listening");
+    home.signal(Signal::SIGHUP);
+    lab.log.wait_for_text("is read again and in force");
+    home.signal(Signal::SIGTERM);
+    assert!(daemon.wait().unwrap().success());
 }

@@ -98,6 +98,8 @@ fn a_start_that_fails() {
         let before = lab.raw().len();
         let (status, _) = lab.refused(name, name, &config);
         assert!(!status.success());
+        let ended = || lab.raw()[before..].contains(&SHUTTING_DOWN[1].to_owned());
+        eventually("its last line", ended);
         let raw = lab.raw();
         assert_eq!(raw[before], "adminalert: PortSentry 0.1.0 is starting.\n");
         assert!(raw[before..].iter().any(|line| line == reason), "{raw:#?}");

@@ -9,6 +9,7 @@ use portsentry::limits::{HALF_OPEN_MAX, LISTENERS_AGE, LISTENERS_MAX};
 use socket2::{Domain, Socket, Type};
 use std::any::Any;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -168,4 +169,35 @@ fn a_flood_at_a_service_reads_the_list_now_and_then() {
         assert!(readings < most, "{services}: read {readings} times");
         assert_eq!(daemon.probe_lines().len(), 1, "{services}");
     }
+}
+
+#[test]
+fn a_list_that_cannot_be_read_makes_no_service_a_trap() {
+    let Some(lab) = Lab::new(&["prlimit"]) else {
+        return;
+    };
+    let daemon = lab.start(config());
+    let at = |port| SocketAddr::new(ROUTER, port);
+    let _service = service(&lab, Tcp, at(1000));
+    let _for_v6_alone = service_v6(&lab, Tcp, 1001);
+    assert!(is_trap(&lab, &daemon, Tcp, at(1001)));
+    // No descriptor is free: the lowest number that is not taken is beyond the limit.
+    let open = |n: &u32| Path::new(&format!("/proc/{}/fd/{n}", daemon.pid())).exists();
+    let free = (0..).find(|n| !open(n)).unwrap();
+    let limit = |most: u32| {
+        let pid = daemon.pid();
+        lab.router
+            .sh(&format!("prlimit --pid {pid} --nofile={most}:4096"));
+        sleep(NOTICED);
+    };
+    limit(free);
+    assert!(
+        !is_trap(&lab, &daemon, Tcp, at(1000)),
+        "the lists are out of reach"
+    );
+    assert!(is_trap(&lab, &daemon, Tcp, at(999)));
+    limit(4096);
+    assert!(!is_trap(&lab, &daemon, Tcp, at(1000)));
+    // What only sock_diag tells is known again.
+    assert!(is_trap(&lab, &daemon, Tcp, at(1001)));
 }

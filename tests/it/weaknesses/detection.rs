@@ -184,9 +184,13 @@ fn w1_30_packets_of_connections_are_not_copied() {
         let before = work(&it);
         let sender = lab.scanner.sender();
         let ack = packet::tcp(SocketAddr::new(SCANNER, 40000), at_router(9099), "A");
-        (0..PACKETS).for_each(|_| sender.send(&ack));
+        for _ in 0..PACKETS / 50 {
+            (0..50).for_each(|_| sender.send(&ack));
+            // What does not fit into a socket's buffer is lost, and costs 1.2 nothing.
+            sleep(Duration::from_millis(2));
+        }
         it.settle(Tcp);
-        work(&it) - before < PACKETS / 2
+        work(&it) - before < PACKETS / 10
     };
     both(test, (true, false));
 }
