@@ -65,6 +65,10 @@ fn ignore_files(config: &Config, out: &mut String) -> bool {
         ignore::read(&text, &mut list, |line, why, entry| {
             sound = false;
             let why = match why {
+                BadLine::More => {
+                    let _ = writeln!(out, "{path}: {entry} more lines are left out");
+                    return;
+                }
                 BadLine::Address => "is no address",
                 BadLine::Netmask => "has no length that its address can have, such as /24",
                 BadLine::Full => "is one too many",

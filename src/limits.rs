@@ -39,6 +39,10 @@ pub const IGNORE_PAUSE: Duration = Duration::from_millis(100);
 /// the file cannot be followed, logged.
 pub const TRAIL_MAX: usize = 64;
 
+/// Mistakes of one file that are named; of the others the number is said. A file of nonsense must fill neither
+/// memory nor log.
+pub const PROBLEMS_MAX: usize = 64;
+
 /// Bytes of a configuration file, or of an ignore file, that are read: 1.2's own example has 14 kB.
 pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 

@@ -3,6 +3,7 @@
 //! What 1.2 started with, we start with: a line that it skipped is skipped, and reported.
 
 use crate::config::grammar::{self, Assignment};
+use crate::config::problems::Problems;
 use crate::config::words::{KEYS, nearest};
 use crate::config::{Choice, Config, Modes, Problem, Severity, Words, advanced, complete, route};
 use crate::judge::detector::Block;
@@ -18,7 +19,7 @@ pub fn read(text: &[u8], asked: Modes) -> (Config, Vec<Problem>) {
         seen: Vec::new(),
         file: Modes::default(),
         line: 0,
-        problems: Vec::new(),
+        problems: Problems::none(),
     };
     for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
         reader.line = at + 1;
@@ -28,7 +29,7 @@ pub fn read(text: &[u8], asked: Modes) -> (Config, Vec<Problem>) {
     }
     reader.line = 0;
     reader.finish(asked);
-    (reader.config, reader.problems)
+    (reader.config, reader.problems.finish())
 }
 
 struct Reader {
@@ -37,27 +38,19 @@ struct Reader {
     /// TCP_MODE and UDP_MODE.
     file: Modes,
     line: usize,
-    problems: Vec<Problem>,
+    problems: Problems,
 }
 
 impl Reader {
     fn report(&mut self, severity: Severity, reason: String) {
-        self.problems.push(Problem {
-            line: self.line,
-            severity,
-            words: Words::Ours,
-            reason,
-        });
+        self.problems
+            .report(self.line, severity, Words::Ours, reason);
     }
 
     /// In 1.2's words: see [`Words::Classic`].
     fn report_as_ever(&mut self, severity: Severity, reason: String) {
-        self.problems.push(Problem {
-            line: self.line,
-            severity,
-            words: Words::Classic,
-            reason,
-        });
+        self.problems
+            .report(self.line, severity, Words::Classic, reason);
     }
 
     fn mistake(&mut self, reason: String) {

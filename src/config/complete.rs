@@ -1,17 +1,13 @@
 //! What only the whole of a configuration shows.
 
-use crate::config::{Config, Problem, Severity, Side, Words};
+use crate::config::problems::Problems;
+use crate::config::{Config, Severity, Side, Words};
 use crate::judge::detector::Block;
 
 /// Reports what is missing, or does not go together. `seen` are the keys that are set.
-pub(super) fn check(config: &Config, seen: &[&str], problems: &mut Vec<Problem>) {
+pub(super) fn check(config: &Config, seen: &[&str], problems: &mut Problems) {
     let mut report = |severity, words, reason: String| {
-        problems.push(Problem {
-            line: 0,
-            severity,
-            words,
-            reason,
-        });
+        problems.report(0, severity, words, reason);
     };
     if !seen.contains(&"SCAN_TRIGGER") {
         let reason = "ERROR: Could not read SCAN_TRIGGER option from config file. Disabling SCAN \

@@ -1,6 +1,7 @@
 //! PortSentry 1.2's lines: `KEY="value"`, the key in the first column.
 
-use crate::config::{Problem, Severity, Words};
+use crate::config::problems::Problems;
+use crate::config::{Severity, Words};
 
 /// A line that sets something.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,15 +18,10 @@ pub(super) struct Assignment<'a> {
 pub(super) fn assignment<'a>(
     line: &'a [u8],
     number: usize,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) -> Option<Assignment<'a>> {
     let mut report = |severity, reason: String| {
-        problems.push(Problem {
-            line: number,
-            severity,
-            words: Words::Ours,
-            reason,
-        });
+        problems.report(number, severity, Words::Ours, reason);
     };
     let text = line.trim_ascii();
     if text.is_empty() || text.first() == Some(&b'#') {
@@ -49,12 +45,8 @@ pub(super) fn assignment<'a>(
         );
     }
     let Some((_, value)) = split_at_quote(rest) else {
-        problems.push(Problem {
-            line: number,
-            severity: Severity::Mistake,
-            words: Words::Classic,
-            reason: format!("Quotes missing from {key} token. Option skipped\n"),
-        });
+        let reason = format!("Quotes missing from {key} token. Option skipped\n");
+        problems.report(number, Severity::Mistake, Words::Classic, reason);
         return None;
     };
     let (value, closed) = match split_at_quote(value) {
@@ -115,8 +107,9 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expected: Option<(&str, &str)>, problem: Option<(Severity, &str)>) {
-        let mut problems = Vec::new();
+        let mut problems = Problems::none();
         let found = assignment(line.as_bytes(), 7, &mut problems);
+        let problems = problems.finish();
         assert_eq!(found.map(|a| (a.key, a.value)), expected, "{line}");
         match problem {
             None => assert_eq!(problems, [], "{line}"),

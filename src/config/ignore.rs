@@ -1,7 +1,7 @@
 //! The ignore file: addresses and networks, one a line, with remarks.
 
 use crate::judge::protect::Ignored;
-use crate::limits::IGNORED_MAX;
+use crate::limits::{IGNORED_MAX, PROBLEMS_MAX};
 use crate::net::{NotAPrefix, Prefix};
 
 /// Why a line adds nothing.
@@ -13,14 +13,17 @@ pub enum BadLine {
     Netmask,
     /// The list is full.
     Full,
+    /// So many more lines like these; the entry is their number.
+    More,
 }
 
 /// Adds the entries of `text` to `list`; what cannot be one goes to `report`, with its line number and the
-/// line.
+/// line: the first [`PROBLEMS_MAX`], and then how many more there are.
 ///
 /// 1.2's grammar: `#` begins a remark, an entry ends at the first character that cannot belong to it. Repaired:
 /// leading blanks, a missing last newline, IPv6, `/0`.
 pub fn read(text: &[u8], list: &mut Ignored, mut report: impl FnMut(usize, BadLine, &str)) {
+    let mut bad = 0;
     for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
         let line = String::from_utf8_lossy(line);
         // Reported lines are shown on terminals.
@@ -29,13 +32,23 @@ pub fn read(text: &[u8], list: &mut Ignored, mut report: impl FnMut(usize, BadLi
         if entry.is_empty() || entry.starts_with('#') {
             continue;
         }
-        match prefix(entry) {
-            Ok(prefix) if list.contains(&prefix) => {}
-            Ok(_) if list.len() == IGNORED_MAX => report(at + 1, BadLine::Full, entry),
-            Ok(prefix) => list.push(prefix),
-            Err(NotAPrefix::Address) => report(at + 1, BadLine::Address, entry),
-            Err(NotAPrefix::Length) => report(at + 1, BadLine::Netmask, entry),
+        let why = match prefix(entry) {
+            Ok(prefix) if list.contains(&prefix) => continue,
+            Ok(_) if list.len() == IGNORED_MAX => BadLine::Full,
+            Ok(prefix) => {
+                list.push(prefix);
+                continue;
+            }
+            Err(NotAPrefix::Address) => BadLine::Address,
+            Err(NotAPrefix::Length) => BadLine::Netmask,
+        };
+        bad += 1;
+        if bad <= PROBLEMS_MAX {
+            report(at + 1, why, entry);
         }
+    }
+    if let more @ 1.. = bad.saturating_sub(PROBLEMS_MAX) {
+        report(0, BadLine::More, &more.to_string());
     }
 }
 
@@ -110,6 +123,17 @@ mod tests {
         );
         check("10.7.7.2/33", &[], &[(1, BadLine::Netmask)]);
         check("010.7.7.2", &[], &[(1, BadLine::Address)]);
+    }
+
+    #[test]
+    fn nonsense_is_named_up_to_a_bound_and_then_counted() {
+        let mut said = Vec::new();
+        let text = "x\n".repeat(PROBLEMS_MAX + 36);
+        read(text.as_bytes(), &mut Ignored::new(), |line, why, entry| {
+            said.push((line, why, entry.to_owned()));
+        });
+        assert_eq!(said.len(), PROBLEMS_MAX + 1);
+        assert_eq!(said.last(), Some(&(0, BadLine::More, "36".into())));
     }
 
     #[test]

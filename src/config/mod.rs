@@ -5,6 +5,7 @@ pub mod classic;
 mod complete;
 mod grammar;
 pub mod ignore;
+mod problems;
 mod route;
 mod words;
 

@@ -113,6 +113,9 @@ fn report(log: &mut Log, path: &str, line: usize, why: BadLine, entry: &str) {
         BadLine::Address => log.say(format_args!(
             "adminalert: {path}:{line}: \"{entry}\" is no address; ignored"
         )),
+        BadLine::More => log.say(format_args!(
+            "adminalert: {path}: {entry} more lines are left out"
+        )),
         BadLine::Full => log.say(format_args!(
             "adminalert: {path}:{line}: the ignore list is full; \"{entry}\" is left out"
         )),

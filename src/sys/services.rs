@@ -20,8 +20,8 @@ pub struct Services {
 
 /// However many packets come, a list is read once in LISTENERS_AGE: that bounds what a flood costs.
 struct Lists {
-    /// As read last. One that cannot be read (no descriptor, no memory) leaves this in force: a service taken for a
-    /// trap would be the worse mistake.
+    /// As read last. One that cannot be read (no descriptor, no memory) leaves this in force: a service taken
+    /// for a trap would be the worse mistake.
     last: Reading,
     /// Room for the next.
     next: Reading,

@@ -4,7 +4,7 @@ mod examples;
 mod start;
 
 use crate::lab::daemon::binary;
-use portsentry::limits::{CONFIG_BYTES_MAX, CONNECT_PORTS_MAX, RANGES_MAX};
+use portsentry::limits::{CONFIG_BYTES_MAX, CONNECT_PORTS_MAX, PROBLEMS_MAX, RANGES_MAX};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
@@ -212,6 +212,11 @@ fn rubbish_is_named_line_by_line() {
     let expected =
         (1..=3).map(|line| format!("DIR/conf:{line}: not a line of the form KEY=\"value\"\n"));
     assert!(said.starts_with(&expected.collect::<String>()), "{said}");
+    check_end(found, BROKEN, &said);
+    let (found, said) = checked(&[("conf", "x\n".repeat(PROBLEMS_MAX + 36).as_bytes())]);
+    let more = "DIR/conf: there is more like that, ";
+    assert!(said.contains(more), "{said}");
+    assert!(said.lines().count() < PROBLEMS_MAX + 10, "{said}");
     check_end(found, BROKEN, &said);
     let long = "# too long\n".repeat(usize::try_from(CONFIG_BYTES_MAX).unwrap() / 11 + 1);
     let (found, said) = checked(&[("conf", long.as_bytes())]);

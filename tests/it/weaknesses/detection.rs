@@ -6,6 +6,8 @@ use crate::lab::touch::Proto::{Tcp, Udp};
 use crate::lab::{Lab, ROUTER6, SCANNER, SCANNER6, SECOND, packet};
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::thread::sleep;
+use std::time::Duration;
 
 fn syn(from: IpAddr, port: u16) -> Vec<u8> {
     packet::tcp(SocketAddr::new(from, 40000), at_router(port), "S")
