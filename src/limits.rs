@@ -155,6 +155,17 @@ pub const HISTORY_BYTES_MAX: u64 = 256 * 1024;
 /// Bytes of hosts.deny that are searched for a line before it is written again.
 pub const DENY_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Attempts at once to take lines out of hosts.deny, each from a new reading: somebody else may write it meanwhile.
+/// Then it is tried again after a rest, [`REST`] and longer.
+pub const REWRITE_TRIES: usize = 3;
+
+/// Between attempts to do so at a stop, until its time is over.
+pub const REWRITE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Lines of bans that ended and that could not be taken out of hosts.deny yet. At a stop those of all bans come to
+/// them. More: a line stays there, logged.
+pub const LINES_LEFT_MAX: usize = 2 * BANS_MAX;
+
 /// How old a reading of the kernel's list of listeners may be: a service that starts is no trap
 /// within a second. The list is read when a packet comes that may be a probe, and so at most five times a second.
 pub const LISTENERS_AGE: Duration = Duration::from_millis(200);

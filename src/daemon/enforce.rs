@@ -73,9 +73,15 @@ impl Enforcer {
         }
     }
 
-    /// Takes back what the owner's actions left behind and can be taken back.
-    pub(super) fn take_back(&mut self, log: &mut Log) {
-        self.owner.take_back(log);
+    /// Takes back what the owner's actions left behind and can be taken back. False if another attempt may succeed
+    /// soon.
+    pub(super) fn take_back(&mut self, log: &mut Log) -> bool {
+        self.owner.take_back(log)
+    }
+
+    /// Says that what another attempt might have taken back stays.
+    pub(super) fn give_up(&self, log: &mut Log) {
+        self.owner.give_up(log);
     }
 
     /// Adds what running children say to the set that is waited for.

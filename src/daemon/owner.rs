@@ -37,9 +37,14 @@ impl Owner {
         self.start(now, state);
     }
 
-    /// Takes back what can be taken back, at a stop.
-    pub(super) fn take_back(&mut self, log: &mut Log) {
-        self.denied.take_back(log);
+    /// Takes back what can be taken back, at a stop. False if another attempt may succeed soon.
+    pub(super) fn take_back(&mut self, log: &mut Log) -> bool {
+        self.denied.take_back(log)
+    }
+
+    /// Says that there will be no other attempt.
+    pub(super) fn give_up(&self, log: &mut Log) {
+        self.denied.give_up(log);
     }
 
     /// When the next turn is due even if nothing happens.
@@ -48,10 +53,11 @@ impl Owner {
         if actions::due_line(bans).is_some() {
             return Some(Instant::default());
         }
-        match &self.action {
+        let command = match &self.action {
             Some(action) => Some(action.running.kill_at),
             None => actions::due_at(bans),
-        }
+        };
+        [command, self.denied.due_at()].into_iter().flatten().min()
     }
 
     /// The child that runs.

@@ -1,7 +1,7 @@
 //! The end: sensors closed at once, a running child told to end, then the rules taken away, bounded in time.
 
 use crate::daemon::Daemon;
-use crate::limits::{FAREWELL_TIME, TEARDOWN_TIME};
+use crate::limits::{FAREWELL_TIME, REWRITE_PAUSE, TEARDOWN_TIME};
 use crate::sys::poll::Poll;
 use crate::sys::{clock, title};
 use crate::time::Instant;
@@ -34,7 +34,7 @@ impl Daemon {
         for line in SHUTTING_DOWN {
             state.log.say(line);
         }
-        enforcer.take_back(&mut state.log);
+        let mut taken_back = enforcer.take_back(&mut state.log);
         let begun = clock::now();
         let mut wait = |until: Instant| {
             let mut poll = Poll::default();
@@ -53,11 +53,21 @@ impl Daemon {
         while clock::now() < end {
             enforcer.reap(clock::now(), &mut state);
             enforcer.start_firewall(clock::now(), &mut state);
-            if !enforcer.is_firewall_busy() && !enforcer.reconciler.is_loaded() {
+            taken_back = taken_back || enforcer.take_back(&mut state.log);
+            if taken_back && !enforcer.is_firewall_busy() && !enforcer.reconciler.is_loaded() {
                 return true;
             }
-            let next = enforcer.firewall_due_at(&state).unwrap_or(end);
+            let next = match taken_back {
+                true => enforcer.firewall_due_at(&state).unwrap_or(end),
+                false => clock::now().after(REWRITE_PAUSE),
+            };
             wait(next.min(end));
+        }
+        if !taken_back {
+            enforcer.give_up(&mut state.log);
+        }
+        if !enforcer.is_firewall_busy() && !enforcer.reconciler.is_loaded() {
+            return true;
         }
         enforcer.end_children(true);
         state.log.say(

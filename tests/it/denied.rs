@@ -1,13 +1,18 @@
 //! Lines in hosts.deny: ours come and go with their bans, those of others stay.
 
 use crate::lab::config::{Config, Mode};
+use crate::lab::daemon::Daemon;
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{Lab, ROUTER, SCANNER, SECOND, eventually};
 use nix::sys::signal::Signal;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
 
 const TRAP: SocketAddr = SocketAddr::new(ROUTER, 11);
 const OTHERS: &str = "# the owner's own\n\nsshd: 192.0.2.9\nALL: 10.66.0.3 : DENY\nALL: 192.0.2.1";
@@ -124,4 +129,81 @@ fn a_line_that_cannot_be_taken_out_is_said_and_the_stop_goes_on() {
     lab.log
         .wait_for_text("ERROR: 1 lines of ours stay in /etc/hosts.deny: Read-only file system");
     assert!(denied(&lab).contains("10.66.0.2"));
+}
+
+/// Ignores the scanner and waits for the end of its line.
+fn freed(lab: &Lab, daemon: &Daemon) {
+    daemon.write("ignore", "10.66.0.2\n");
+    eventually("the line goes", || !denied(lab).contains("10.66.0.2"));
+}
+
+#[test]
+fn a_line_that_cannot_be_taken_out_yet_is_taken_out_later() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let daemon = lab.start(denying());
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    lab.log.wait_for_text("via dropped route");
+    lab.router
+        .sh("mount --bind /etc /etc; mount -o remount,bind,ro /etc");
+    daemon.write("ignore", "10.66.0.2\n");
+    let stays = "1 lines of ours stay in /etc/hosts.deny: Read-only file system";
+    lab.log.wait_for(|text| text.contains(stays));
+    lab.router.sh("umount /etc");
+    freed(&lab, &daemon);
+}
+
+/// Ends what another thread does in a loop, when the test fails too.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Another program, as denyhosts, adds its own lines all the time.
+#[test]
+fn what_others_add_meanwhile_stays_and_ours_goes() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    // Not read in no time.
+    let long: String = (0..30_000)
+        .map(|n| format!("ALL: host-{n}.test\n"))
+        .collect();
+    fs::write(hosts_deny(&lab), &long).unwrap();
+    let mut daemon = lab.start(denying());
+    let (path, over) = (hosts_deny(&lab), AtomicBool::new(false));
+    let add = || {
+        (0..)
+            .take_while(|_| !over.load(Ordering::Relaxed))
+            .inspect(|n| {
+                let mut file = File::options().append(true).open(&path).unwrap();
+                file.write_all(format!("sshd: other-{n}.test\n").as_bytes())
+                    .unwrap();
+                drop(file);
+                sleep(Duration::from_millis(2));
+            })
+            .count()
+    };
+    let added = std::thread::scope(|scope| {
+        let others = scope.spawn(add);
+        let until = Over(&over);
+        for _ in 0..5 {
+            freed(&lab, &daemon);
+            daemon.write("ignore", "");
+            eventually("the scanner is denied", || {
+                lab.scanner.touch(Tcp, SCANNER, TRAP);
+                denied(&lab).contains("10.66.0.2")
+            });
+        }
+        assert!(daemon.stop().success());
+        drop(until);
+        others.join().unwrap()
+    });
+    let all: String = (0..added)
+        .map(|n| format!("sshd: other-{n}.test\n"))
+        .collect();
+    let now = denied(&lab);
+    let lost = all.lines().filter(|line| !now.contains(line)).count();
+    assert_eq!(lost, 0, "of {added} lines of others");
+    assert_eq!(now, long + &all);
 }
