@@ -35,8 +35,11 @@ pub const IGNORED_MAX: usize = 1024;
 /// there, and in between nobody would be ignored.
 pub const IGNORE_PAUSE: Duration = Duration::from_millis(100);
 
+/// When the kernel had no watch or no descriptor for following an ignore file, it is asked again after this time.
+pub const IGNORE_REST: Duration = Duration::from_secs(10);
+
 /// Directories on the way to one ignore file, symbolic links included; the kernel follows 40 links. More:
-/// the file cannot be followed, logged.
+/// what is behind is not followed.
 pub const TRAIL_MAX: usize = 64;
 
 /// Mistakes of one file that are named; of the others the number is said. A file of nonsense must fill neither

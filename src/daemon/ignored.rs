@@ -3,7 +3,8 @@
 use crate::config::ignore::{self, BadLine};
 use crate::daemon::State;
 use crate::judge::protect::Ignored;
-use crate::limits::{CONFIG_BYTES_MAX, IGNORE_PAUSE};
+use crate::limits::{CONFIG_BYTES_MAX, IGNORE_PAUSE, IGNORE_REST};
+use crate::sys::clock;
 use crate::sys::files;
 use crate::sys::log::Log;
 use crate::sys::notify::Notify;
@@ -16,6 +17,8 @@ pub(super) struct IgnoreFiles {
     notify_at: Place,
     /// Something changed; they are read then. A file is replaced in several steps, and in between it is not there.
     read_at: Option<Instant>,
+    /// Not all can be followed; it is tried again then.
+    follow_at: Option<Instant>,
 }
 
 impl IgnoreFiles {
@@ -24,6 +27,7 @@ impl IgnoreFiles {
         notify: None,
         notify_at: Place::NONE,
         read_at: None,
+        follow_at: None,
     };
 
     pub(super) fn watch(&mut self, poll: &mut Poll) {
@@ -34,7 +38,8 @@ impl IgnoreFiles {
     }
 
     pub(super) fn due_at(&self) -> Option<Instant> {
-        self.read_at
+        let times = [self.read_at, self.follow_at];
+        times.into_iter().flatten().min()
     }
 
     /// Takes the news. True if the list differs.
@@ -46,27 +51,55 @@ impl IgnoreFiles {
         if notify.is_some_and(Notify::take) {
             self.read_at.get_or_insert(now.after(IGNORE_PAUSE));
         }
-        let due = self.read_at.is_some_and(|at| at <= now);
-        due && self.read(state)
+        if self.read_at.is_some_and(|at| at <= now) {
+            return self.read(state);
+        }
+        let again = self.follow_at.is_some_and(|at| at <= now);
+        // Without a word as long as it goes on: it was said.
+        again && self.follow(&paths(state)).is_ok() && self.read(state)
     }
 
     /// Follows the files that the configuration names now, then reads them: what changes in between is news. True
     /// if the list differs.
     pub(super) fn read(&mut self, state: &mut State) -> bool {
         self.read_at = None;
-        self.notify = None;
-        let Some(file) = state.config.ignore_file.clone() else {
-            return false;
-        };
-        let paths = [file.clone(), format!("{file}.static")];
-        // A new one each time: the way to a file may have changed, and old watches would pile up.
-        match Notify::of(&paths) {
-            Ok(notify) => self.notify = Some(notify),
-            Err(error) => state.log.say(format_args!(
-                "adminalert: {file}: {error}; the ignore file is read again at SIGHUP only"
-            )),
+        let paths = paths(state);
+        if let Err(error) = self.follow(&paths) {
+            let seconds = IGNORE_REST.as_secs();
+            state.log.say(format_args!(
+                "adminalert: ERROR: the ignore file cannot be followed: {error}; it is tried again every {seconds} s"
+            ));
         }
-        read_list(&file, &paths, state)
+        match paths.first() {
+            Some(file) => read_list(file, &paths, state),
+            None => false,
+        }
+    }
+
+    fn follow(&mut self, paths: &[String]) -> Result<(), String> {
+        self.notify = None;
+        self.follow_at = None;
+        if paths.is_empty() {
+            return Ok(());
+        }
+        // A new one each time: the way to a file may have changed, and old watches would pile up.
+        let gap = match Notify::of(paths) {
+            Ok(notify) => self.notify.insert(notify).gap().map(ToString::to_string),
+            Err(error) => Some(error.to_string()),
+        };
+        let Some(gap) = gap else {
+            return Ok(());
+        };
+        self.follow_at = Some(clock::now().after(IGNORE_REST));
+        Err(gap)
+    }
+}
+
+/// The ignore file and its neighbour; nothing where none is named.
+fn paths(state: &State) -> Vec<String> {
+    match &state.config.ignore_file {
+        Some(file) => vec![file.clone(), format!("{file}.static")],
+        None => Vec::new(),
     }
 }
 

@@ -26,11 +26,14 @@ pub struct Notify {
     file: File,
     /// The names that are looked up on the way to the files.
     names: Vec<String>,
+    /// Why some of the way is not watched.
+    gap: Option<io::Error>,
 }
 
 impl Notify {
     /// Hears from now on whenever one of the files is written, replaced or removed, whether by its own name, by
-    /// that of a symbolic link to it, or by that of a directory on the way. None of them has to be there.
+    /// that of a symbolic link to it, or by that of a directory on the way. None of them has to be there. What
+    /// cannot be watched now leaves a [`Self::gap`].
     pub fn of(paths: &[String]) -> io::Result<Self> {
         // SAFETY: plain numbers.
         let fd = unsafe { libc::inotify_init1(libc::IN_NONBLOCK | libc::IN_CLOEXEC) };
@@ -40,11 +43,19 @@ impl Notify {
         let mut notify = Self {
             file,
             names: Vec::new(),
+            gap: None,
         };
         for path in paths {
-            notify.follow(path)?;
+            if let Err(error) = notify.follow(path) {
+                notify.gap = Some(error);
+            }
         }
         Ok(notify)
+    }
+
+    /// Why some of the way is not watched, as where the kernel has no more watches for us (ENOSPC).
+    pub fn gap(&self) -> Option<&io::Error> {
+        self.gap.as_ref()
     }
 
     /// Goes the way that the kernel would go. Of a directory on the way only its own end is news: what else
@@ -83,20 +94,23 @@ impl Notify {
                 None => return Ok(()),
             };
         }
-        Err(io::Error::other(
-            "too many directories and links on the way",
-        ))
+        // In a circle of links all are watched by now.
+        Ok(())
     }
 
-    /// False: it is not there.
+    /// False: it is not there, or what is before it is no directory, or a circle of links. Whoever mends that
+    /// changes an entry before it.
     fn add(&self, path: &str, mask: u32) -> io::Result<bool> {
         let path = CString::new(path)?;
         let mask = mask | libc::IN_MASK_ADD;
         // SAFETY: the path is a C string that lives across the call.
         let added = unsafe { libc::inotify_add_watch(self.file.as_raw_fd(), path.as_ptr(), mask) };
         match super::check(added) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            result => result.map(|_| true),
+            Ok(_) => Ok(true),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP) => Ok(false),
+                _ => Err(error),
+            },
         }
     }
 

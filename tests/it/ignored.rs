@@ -106,6 +106,55 @@ fn a_link_in_the_way_is_followed() {
     it.bans("the link leads to where no list is");
 }
 
+/// `ln -s ignore ignore` by mistake, and a directory that is a file for a moment.
+#[test]
+fn a_way_that_leads_nowhere_for_a_moment_is_followed_on() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let it = followed(&lab, |_| {});
+    it.bans("there is no list");
+    let list = it.daemon.file("place/to/ignore");
+    symlink("ignore", &list).unwrap();
+    let errors = || {
+        let path = format!("{}: ", list.display());
+        lab.log
+            .count(|text| text.contains("ERROR") && text.contains(&path))
+    };
+    eventually("the circle is said", || errors() == 1);
+    fs::remove_file(&list).unwrap();
+    fs::write(&list, ALL).unwrap();
+    it.ignores("the circle is a file now");
+    let (place, away) = (it.daemon.file("place"), it.daemon.file("away"));
+    fs::rename(&place, &away).unwrap();
+    fs::write(&place, "").unwrap();
+    eventually("the file on the way is said", || errors() >= 2);
+    fs::write(away.join("to/ignore"), "").unwrap();
+    fs::remove_file(&place).unwrap();
+    fs::rename(&away, &place).unwrap();
+    it.bans("the directory is back, with another list");
+}
+
+/// Another program has used up the descriptors, or the watches, for a while.
+#[test]
+fn a_list_that_could_not_be_followed_for_a_while_is_followed_again() {
+    let Some(lab) = Lab::new(&["prlimit"]) else {
+        return;
+    };
+    let it = followed(&lab, |_| {});
+    it.bans("there is no list");
+    let pid = it.daemon.pid();
+    lab.router.sh(&format!("prlimit --pid {pid} --nofile=3:"));
+    it.daemon.write("place/to/ignore", "10.66.0.77\n");
+    let said = "the ignore file cannot be followed: Too many open files";
+    lab.log.wait_for(|text| text.contains(said));
+    it.daemon.write("place/to/ignore", ALL);
+    lab.router
+        .sh(&format!("prlimit --pid {pid} --nofile=1024:"));
+    it.ignores("what changed meanwhile is read");
+    it.daemon.write("place/to/ignore", "");
+    it.bans("what changes from now on as well");
+    assert_eq!(lab.log.count(|text| text.contains(said)), 1);
+}
+
 /// Between an editor's two steps nobody may be banned who is on the list before and after.
 #[test]
 fn a_list_that_is_away_for_a_moment_stays_in_force() {
