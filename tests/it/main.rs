@@ -39,6 +39,7 @@ mod files;
 mod flood;
 mod footprint;
 mod ignored;
+mod init;
 mod innocent;
 mod life;
 mod log;
