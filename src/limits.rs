@@ -196,6 +196,10 @@ pub const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// at a stop, take its rules away for some seconds.
 pub const JOIN_TIME: Duration = Duration::from_secs(15);
 
+/// How long a start waits for the lock of a daemon that was killed and is not wholly gone: the kernel waits for
+/// others before it closes a packet socket.
+pub const CLAIM_TIME: Duration = Duration::from_secs(3);
+
 /// Pause between two such attempts.
 pub const JOIN_PAUSE: Duration = Duration::from_millis(50);
 

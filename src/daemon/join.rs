@@ -6,18 +6,30 @@ use std::fs::File;
 use crate::cli::Settings;
 use crate::daemon::StartError;
 use crate::daemon::background::complain;
-use crate::limits::{ANSWER_TIME, JOIN_PAUSE, JOIN_TIME};
+use crate::limits::{ANSWER_TIME, CLAIM_TIME, JOIN_PAUSE, JOIN_TIME};
 use crate::sys::background::Starter;
 use crate::sys::{clock, control, files};
 use crate::tell::control::{Answer, Request};
 
-/// Takes the lock of the run directory, for as long as the file lives.
+/// Takes the lock of the run directory, for as long as the file lives. Who was killed holds it until the kernel
+/// has closed all that they had open, and that is waited for.
 pub(super) fn claim(settings: &Settings) -> Result<File, StartError> {
     let directory = &settings.run_dir;
-    try_claim(directory)?.ok_or_else(|| {
-        let reason = format!("another portsentry runs on {directory}; one can watch TCP and UDP");
-        StartError::System(reason)
-    })
+    let end = clock::now().after(CLAIM_TIME);
+    let mut lives = false;
+    loop {
+        if let Some(lock) = try_claim(directory)? {
+            return Ok(lock);
+        }
+        // Seen alive twice: a signal that was just sent has arrived by then.
+        if lives || clock::now() >= end {
+            let reason =
+                format!("another portsentry runs on {directory}; one can watch TCP and UDP");
+            return Err(StartError::System(reason));
+        }
+        std::thread::sleep(JOIN_PAUSE);
+        lives = files::holder_lives(directory);
+    }
 }
 
 /// The same for a start in the background: if somebody has it, they are asked to watch what this one shall. They

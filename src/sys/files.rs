@@ -100,6 +100,14 @@ pub fn lock(directory: &str) -> io::Result<Option<File>> {
     }
 }
 
+/// Whether the process that wrote its number into the lock of a run directory is there and has not ended: then its
+/// memory, and with it its arguments, is the first that goes (proc(5), `cmdline`).
+pub fn holder_lives(directory: &str) -> bool {
+    let holder = read(&format!("{directory}/lock"), 16).unwrap_or_default();
+    let holder = String::from_utf8_lossy(&holder);
+    fs::read(format!("/proc/{}/cmdline", holder.trim())).is_ok_and(|line| !line.is_empty())
+}
+
 /// Whether two paths lead to one file, or at least are the same.
 pub fn is_same(one: &str, other: &str) -> bool {
     let file = |path| fs::metadata(path).ok().map(|data| (data.dev(), data.ino()));

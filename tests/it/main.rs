@@ -42,6 +42,7 @@ mod ignored;
 mod init;
 mod innocent;
 mod life;
+mod lock;
 mod log;
 mod old_init;
 mod probes;

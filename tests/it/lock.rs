@@ -1,0 +1,55 @@
+//! One daemon for a run directory, by its lock.
+
+use crate::lab::config::{Config, Mode};
+use crate::lab::{Lab, eventually};
+use nix::sys::signal::Signal;
+use portsentry::sys::files;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+#[test]
+fn a_start_right_behind_a_kill_waits_for_the_lock() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let config = Config::new(Mode::Connect);
+    for _ in 0..8 {
+        let first = lab.start(config.clone());
+        first.signal(Signal::SIGKILL);
+        let mut second = lab.start(config.clone());
+        assert!(second.stop().success());
+    }
+}
+
+/// What a kill leaves for a moment, made to last: a process that has ended, and its lock that is still held.
+#[test]
+fn the_lock_of_a_process_that_has_ended_is_waited_for() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let config = Config::new(Mode::Stealth);
+    let run = lab.home("daemon", &config).join("run");
+    let mut dead = Command::new("true").spawn().unwrap();
+    let line = format!("/proc/{}/cmdline", dead.id());
+    eventually("its end", || fs::read(&line).unwrap().is_empty());
+    fs::create_dir(&run).unwrap();
+    let lock = files::lock(run.to_str().unwrap()).unwrap().unwrap();
+    fs::write(run.join("lock"), dead.id().to_string()).unwrap();
+    let holder = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(500));
+        drop(lock);
+    });
+    let mut daemon = lab.start(config);
+    assert!(daemon.stop().success());
+    holder.join().unwrap();
+    dead.wait().unwrap();
+}
+
+#[test]
+fn a_lock_that_a_living_process_holds_is_not_waited_for() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let config = Config::new(Mode::Stealth);
+    let run = lab.home("daemon", &config).join("run");
+    fs::create_dir(&run).unwrap();
+    let _lock = files::lock(run.to_str().unwrap()).unwrap().unwrap();
+    let (status, said) = lab.refused("daemon", "daemon", &config);
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("another portsentry runs on"), "{said}");
+}
