@@ -5,7 +5,7 @@ use std::fs::File;
 
 use crate::cli::Settings;
 use crate::daemon::StartError;
-use crate::daemon::background::complain;
+use crate::daemon::background::{complain, is_for_owner};
 use crate::limits::{ANSWER_TIME, CLAIM_TIME, JOIN_PAUSE, JOIN_TIME};
 use crate::sys::background::Starter;
 use crate::sys::{clock, control, files};
@@ -51,7 +51,7 @@ pub(super) fn claim_or_join(
         }
         let answer = control::ask(directory, &request, ANSWER_TIME);
         if let Some(answer) = answer.ok().and_then(|whole| Answer::parse(&whole)) {
-            return Err(joined(&answer, starter));
+            return Err(joined(&answer, &settings.config, starter));
         }
         if clock::now() >= end {
             let reason = format!("another portsentry holds {directory}/lock and does not answer");
@@ -67,10 +67,14 @@ fn try_claim(directory: &str) -> Result<Option<File>, StartError> {
     files::lock(directory).map_err(error)
 }
 
-/// Says what was answered; if all is well, there is nothing more to wait for.
-fn joined(answer: &Answer, starter: Starter) -> StartError {
+/// Says what was answered; if all is well, there is nothing more to wait for. Log lines among it are said as a
+/// first start says them.
+fn joined(answer: &Answer, config: &str, starter: Starter) -> StartError {
     for line in answer.text.lines() {
-        complain(&format!("portsentry: {line}"));
+        match is_for_owner(line, config) {
+            true => complain(line),
+            false => complain(&format!("portsentry: {line}")),
+        }
     }
     if answer.status == 0 {
         starter.done();
