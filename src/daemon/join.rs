@@ -8,6 +8,7 @@ use crate::daemon::StartError;
 use crate::daemon::background::{complain, is_for_owner};
 use crate::limits::{ANSWER_TIME, CLAIM_TIME, JOIN_PAUSE, JOIN_TIME};
 use crate::sys::background::Starter;
+use crate::sys::log::Log;
 use crate::sys::{clock, control, files};
 use crate::tell::control::{Answer, Request};
 
@@ -59,6 +60,23 @@ pub(super) fn claim_or_join(
         }
         std::thread::sleep(JOIN_PAUSE);
     }
+}
+
+/// At a stop: what has to be held while the firewall is changed. None: the lock was removed while we ran, and
+/// another daemon has taken the chain over with a new one.
+pub(super) fn hold(lock: File, directory: &str, log: &mut Log) -> Option<File> {
+    if files::is_lock_of(&lock, directory) {
+        return Some(lock);
+    }
+    let theirs = matches!(files::lock(directory), Ok(None));
+    log.say(format_args!(
+        "adminalert: ERROR: {directory}/lock was removed while we ran{}",
+        match theirs {
+            true => "; the chain PORTSENTRY is left to the portsentry that has a new one",
+            false => "",
+        }
+    ));
+    (!theirs).then_some(lock)
 }
 
 fn try_claim(directory: &str) -> Result<Option<File>, StartError> {
