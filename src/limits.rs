@@ -204,8 +204,12 @@ pub const CLIENT_TIME: Duration = Duration::from_secs(5);
 /// Bytes of a request: the longest path that the kernel opens (PATH_MAX), and a few words. More: it is closed.
 pub const REQUEST_BYTES_MAX: usize = 4096 + 64;
 
-/// Bytes of an answer: a path and a few lines. More is not read, and the asker says that the end is missing.
-pub const ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of an answer. More is not read, and the asker says that the end is missing.
+pub const ANSWER_BYTES_MAX: usize = 32 * 1024;
+
+/// Bytes of what a second start makes the daemon say, which becomes its answer: some four hundred lines. More: the
+/// answer says that syslog has the rest.
+pub const HEARD_BYTES_MAX: usize = ANSWER_BYTES_MAX - 256;
 
 /// Time that the daemon has to answer whoever asks it.
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -213,6 +217,10 @@ pub const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How long a second start tries to reach the daemon that holds the run directory: it may be about to listen, or,
 /// at a stop, take its rules away for some seconds.
 pub const JOIN_TIME: Duration = Duration::from_secs(15);
+
+/// How long a start waits for the lock of a daemon that was killed and is not wholly gone: the kernel waits for
+/// others before it closes a packet socket.
+pub const CLAIM_TIME: Duration = Duration::from_secs(3);
 
 /// Pause between two such attempts.
 pub const JOIN_PAUSE: Duration = Duration::from_millis(50);

@@ -53,12 +53,24 @@ fn wait(caller: Caller, settings: &Settings) -> u8 {
 }
 
 /// Of what a start says, what its caller has to know: what is wrong. All of it is in syslog.
-fn is_for_owner(line: &str, config: &str) -> bool {
+pub(super) fn is_for_owner(line: &str, config: &str) -> bool {
     let (tag, text) = line.split_once(' ').unwrap_or_default();
     let about_config = text.strip_prefix(config);
     tag == "portsentry:"
         || about_config.is_some_and(|rest| rest.starts_with(':'))
         || text.starts_with("ERROR:")
+}
+
+/// The same of many lines.
+pub(super) fn for_owner(said: &str, config: &str) -> String {
+    let mut text = String::new();
+    for line in said.lines().filter(|line| is_for_owner(line, config)) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(line);
+    }
+    text
 }
 
 /// Says something on standard error; where there is none, it is lost.

@@ -5,6 +5,7 @@ use std::io;
 
 use crate::config::{Choice, Modes};
 use crate::daemon::Daemon;
+use crate::daemon::background::for_owner;
 use crate::limits::{CLIENT_TIME, CLIENTS_MAX, REST};
 use crate::sys::control::{Client, Heard, Listener};
 use crate::sys::files;
@@ -152,8 +153,11 @@ impl Daemon {
         if added.is_empty() {
             return Answer::yes(format!("process {process} watches that already"));
         }
-        match self.join(wanted, &added) {
-            Ok(()) => Answer::yes(String::new()),
+        self.state.log.overhear();
+        let result = self.join(wanted, &added);
+        let said = self.state.log.overheard();
+        match result {
+            Ok(()) => Answer::yes(for_owner(&said, &self.settings.config)),
             Err(reason) => Answer::no(reason),
         }
     }

@@ -5,19 +5,32 @@ use std::fs::File;
 
 use crate::cli::Settings;
 use crate::daemon::StartError;
-use crate::daemon::background::complain;
-use crate::limits::{ANSWER_TIME, JOIN_PAUSE, JOIN_TIME};
+use crate::daemon::background::{complain, is_for_owner};
+use crate::limits::{ANSWER_TIME, CLAIM_TIME, JOIN_PAUSE, JOIN_TIME};
 use crate::sys::background::Starter;
+use crate::sys::log::Log;
 use crate::sys::{clock, control, files};
 use crate::tell::control::{Answer, Request};
 
-/// Takes the lock of the run directory, for as long as the file lives.
+/// Takes the lock of the run directory, for as long as the file lives. Who was killed holds it until the kernel
+/// has closed all that they had open, and that is waited for.
 pub(super) fn claim(settings: &Settings) -> Result<File, StartError> {
     let directory = &settings.run_dir;
-    try_claim(directory)?.ok_or_else(|| {
-        let reason = format!("another portsentry runs on {directory}; one can watch TCP and UDP");
-        StartError::System(reason)
-    })
+    let end = clock::now().after(CLAIM_TIME);
+    let mut lives = false;
+    loop {
+        if let Some(lock) = try_claim(directory)? {
+            return Ok(lock);
+        }
+        // Seen alive twice: a signal that was just sent has arrived by then.
+        if lives || clock::now() >= end {
+            let reason =
+                format!("another portsentry runs on {directory}; one can watch TCP and UDP");
+            return Err(StartError::System(reason));
+        }
+        std::thread::sleep(JOIN_PAUSE);
+        lives = files::holder_lives(directory);
+    }
 }
 
 /// The same for a start in the background: if somebody has it, they are asked to watch what this one shall. They
@@ -39,7 +52,7 @@ pub(super) fn claim_or_join(
         }
         let answer = control::ask(directory, &request, ANSWER_TIME);
         if let Some(answer) = answer.ok().and_then(|whole| Answer::parse(&whole)) {
-            return Err(joined(&answer, starter));
+            return Err(joined(&answer, &settings.config, starter));
         }
         if clock::now() >= end {
             let reason = format!("another portsentry holds {directory}/lock and does not answer");
@@ -49,16 +62,37 @@ pub(super) fn claim_or_join(
     }
 }
 
+/// At a stop: what has to be held while the firewall is changed. None: the lock was removed while we ran, and
+/// another daemon has taken the chain over with a new one.
+pub(super) fn hold(lock: File, directory: &str, log: &mut Log) -> Option<File> {
+    if files::is_lock_of(&lock, directory) {
+        return Some(lock);
+    }
+    let theirs = matches!(files::lock(directory), Ok(None));
+    log.say(format_args!(
+        "adminalert: ERROR: {directory}/lock was removed while we ran{}",
+        match theirs {
+            true => "; the chain PORTSENTRY is left to the portsentry that has a new one",
+            false => "",
+        }
+    ));
+    (!theirs).then_some(lock)
+}
+
 fn try_claim(directory: &str) -> Result<Option<File>, StartError> {
     let error = |error| StartError::System(format!("{directory}: {error}"));
     files::own_directory(directory).map_err(error)?;
     files::lock(directory).map_err(error)
 }
 
-/// Says what was answered; if all is well, there is nothing more to wait for.
-fn joined(answer: &Answer, starter: Starter) -> StartError {
+/// Says what was answered; if all is well, there is nothing more to wait for. Log lines among it are said as a
+/// first start says them.
+fn joined(answer: &Answer, config: &str, starter: Starter) -> StartError {
     for line in answer.text.lines() {
-        complain(&format!("portsentry: {line}"));
+        match is_for_owner(line, config) {
+            true => complain(line),
+            false => complain(&format!("portsentry: {line}")),
+        }
     }
     if answer.status == 0 {
         starter.done();

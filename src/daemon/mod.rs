@@ -62,7 +62,7 @@ pub struct Daemon {
     poll: Poll,
     control: Control,
     /// Held as long as we live: two daemons would report the same probes, and each would empty the other's chain.
-    _lock: File,
+    lock: File,
     /// Who waits until "now active and listening" is said.
     starter: Option<Starter>,
     /// It was.

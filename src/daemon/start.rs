@@ -128,7 +128,7 @@ fn start_with(
         signals_at: Place::NONE,
         poll: Poll::default(),
         control,
-        _lock: lock,
+        lock,
         starter,
         announced: false,
     })

@@ -1,6 +1,6 @@
 //! The end: sensors closed at once, a running child told to end, then the rules taken away, bounded in time.
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, join};
 use crate::limits::{FAREWELL_TIME, REWRITE_PAUSE, TEARDOWN_TIME};
 use crate::sys::poll::Poll;
 use crate::sys::{clock, title};
@@ -16,12 +16,14 @@ impl Daemon {
     /// Stops; true if nothing of ours is left behind.
     pub(super) fn stop(self) -> bool {
         let Self {
+            settings,
             mut state,
             intake,
             watch,
             mut enforcer,
             mut signals,
             control,
+            lock,
             ..
         } = self;
         // It is a courtesy to old scripts; who waits for the lock comes in all the same.
@@ -48,6 +50,9 @@ impl Daemon {
             enforcer.reap(clock::now(), &mut state);
         }
         enforcer.end_children(true);
+        let Some(_lock) = join::hold(lock, &settings.run_dir, &mut state.log) else {
+            return true;
+        };
         enforcer.reconciler.up = false;
         let end = begun.after(TEARDOWN_TIME);
         while clock::now() < end {

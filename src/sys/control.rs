@@ -8,11 +8,14 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use crate::limits::{ANSWER_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::sys::files::Identity;
 
 /// The socket that clients come to; its file goes with it.
 pub struct Listener {
     socket: UnixListener,
     path: String,
+    /// Which file it is: another daemon may have put its own there.
+    file: Option<Identity>,
 }
 
 /// Somebody who asks.
@@ -45,7 +48,8 @@ impl Listener {
         let socket = UnixListener::bind(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o600))?;
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, path })
+        let file = Identity::of(&path);
+        Ok(Self { socket, path, file })
     }
 
     /// Lets the next one in; None if there is none, or none that may ask.
@@ -71,8 +75,10 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // Left behind it does no harm: nobody answers there.
-        let _ = fs::remove_file(&self.path);
+        if Identity::of(&self.path) == self.file {
+            // Left behind it does no harm: nobody answers there.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files: short ones, read and written whole, with a bound.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -81,6 +81,31 @@ pub fn own_directory(path: &str) -> io::Result<()> {
     }
 }
 
+/// What tells a file from all others, for as long as somebody has it open or bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity(u64, u64);
+
+impl Identity {
+    /// Of what is at a path; a link is not followed.
+    pub fn of(path: &str) -> Option<Self> {
+        fs::symlink_metadata(path)
+            .ok()
+            .map(|data| Self::from(&data))
+    }
+}
+
+impl From<&Metadata> for Identity {
+    fn from(data: &Metadata) -> Self {
+        Self(data.dev(), data.ino())
+    }
+}
+
+/// Whether the lock that we hold is still the one of its run directory.
+pub fn is_lock_of(lock: &File, directory: &str) -> bool {
+    let ours = lock.metadata().ok().map(|data| Identity::from(&data));
+    ours.is_some() && ours == Identity::of(&format!("{directory}/lock"))
+}
+
 /// Takes the lock of a run directory, for as long as the file lives. None: somebody has it.
 pub fn lock(directory: &str) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
@@ -100,8 +125,16 @@ pub fn lock(directory: &str) -> io::Result<Option<File>> {
     }
 }
 
+/// Whether the process that wrote its number into the lock of a run directory is there and has not ended: then its
+/// memory, and with it its arguments, is the first that goes (proc(5), `cmdline`).
+pub fn holder_lives(directory: &str) -> bool {
+    let holder = read(&format!("{directory}/lock"), 16).unwrap_or_default();
+    let holder = String::from_utf8_lossy(&holder);
+    fs::read(format!("/proc/{}/cmdline", holder.trim())).is_ok_and(|line| !line.is_empty())
+}
+
 /// Whether two paths lead to one file, or at least are the same.
 pub fn is_same(one: &str, other: &str) -> bool {
-    let file = |path| fs::metadata(path).ok().map(|data| (data.dev(), data.ino()));
+    let file = |path| fs::metadata(path).ok().map(|data| Identity::from(&data));
     one == other || file(one).is_some_and(|one| Some(one) == file(other))
 }

@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
-use crate::limits::{FAREWELL_TIME, LINE_MAX, WAITING_BYTES_MAX};
+use crate::limits::{FAREWELL_TIME, HEARD_BYTES_MAX, LINE_MAX, WAITING_BYTES_MAX};
 use crate::sys::clock;
 use crate::sys::poll::Poll;
 
@@ -22,6 +22,9 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
+/// The line behind what was overheard, if there was too much.
+const MORE: &str = "portsentry: there is more, see syslog\n";
+
 /// The way to the log.
 pub struct Log {
     socket: Option<OwnedFd>,
@@ -30,6 +33,8 @@ pub struct Log {
     lost: u64,
     line: Line,
     terminal: Option<File>,
+    /// What is said while somebody waits for it.
+    heard: Option<String>,
 }
 
 /// Room for one line, and how much of it is its front: the text behind that is cut off at LINE_MAX.
@@ -44,6 +49,7 @@ impl Default for Log {
             lost: 0,
             line: Line::default(),
             terminal: terminal(),
+            heard: None,
         }
     }
 }
@@ -64,11 +70,24 @@ impl Log {
         if !self.line.0.ends_with('\n') {
             self.line.end();
         }
+        if let Some(heard) = &mut self.heard {
+            keep(&self.line.0, heard);
+        }
         match &self.terminal {
             // A terminal that is not read loses lines, and holds up nothing.
             Some(terminal) => drop((&*terminal).write(self.line.0.as_bytes())),
             None => to_standard_error(self.line.0.as_bytes()),
         }
+    }
+
+    /// Keeps what is said from now on as well, for [`Self::overheard`].
+    pub fn overhear(&mut self) {
+        self.heard = Some(String::new());
+    }
+
+    /// What was said since then, in lines.
+    pub fn overheard(&mut self) -> String {
+        self.heard.take().unwrap_or_default()
     }
 
     /// Hands over what waits, as much as syslogd takes; and then how much was lost.
@@ -194,6 +213,14 @@ impl fmt::Write for Line {
         }
         Ok(())
     }
+}
+
+fn keep(line: &str, heard: &mut String) {
+    if heard.ends_with(MORE) {
+        return;
+    }
+    let fits = heard.len() + line.len() + MORE.len() <= HEARD_BYTES_MAX;
+    heard.push_str(if fits { line } else { MORE });
 }
 
 fn connect() -> io::Result<OwnedFd> {

@@ -123,8 +123,53 @@ fn sensors_that_cannot_be_had_leave_it_as_it_was() {
 fn mistakes_that_let_the_first_start_let_the_second_join() {
     let Some(lab) = Lab::new(&[]) else { return };
     let daemon = lab.background(&Config::new(Mode::Stealth).with("SCAN_TRIGER", "1"));
-    assert_eq!(daemon.call(&["-stcp"]).0, 0);
-    assert_eq!(daemon.call(&["-sudp"]).0, 0);
+    for flag in ["-stcp", "-sudp"] {
+        let (status, said) = daemon.call(&[flag]);
+        assert_eq!(status, 0, "{flag}: {said}");
+        let conf = daemon.home.join("conf");
+        let mistake = format!("adminalert: {}:", conf.display());
+        assert!(said.starts_with(&mistake), "{flag}: {said}");
+        assert!(
+            said.ends_with("did you mean SCAN_TRIGGER?\n"),
+            "{flag}: {said}"
+        );
+        assert_eq!(said.lines().count(), 1, "{flag}: {said}");
+    }
+    watches_both(&daemon);
+}
+
+#[test]
+fn a_trap_that_the_second_cannot_have_is_told_to_it_as_to_a_first() {
+    for first in [&[][..], &["-stcp"]] {
+        let Some(lab) = Lab::new(&[]) else { return };
+        let daemon = lab.background(&Config::new(Mode::Stealth).with("UDP_PORTS", "69,161,513"));
+        let _snmp = lab.router.receive("[::]:161");
+        if !first.is_empty() {
+            assert_eq!(daemon.call(first), NOTHING);
+        }
+        let (status, said) = daemon.call(&["-udp"]);
+        assert_eq!(status, 0, "{said}");
+        let line = "adminalert: ERROR: could not bind UDP socket: 161. Attempting to continue\n";
+        assert_eq!(said, line, "{first:?}");
+    }
+}
+
+/// More mistakes than an answer has room for.
+#[test]
+fn what_is_too_much_for_an_answer_is_left_to_syslog() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let daemon = lab.background(&Config::new(Mode::Stealth));
+    assert_eq!(daemon.call(&["-stcp"]), NOTHING);
+    let conf = daemon.home.join("conf");
+    let text = fs::read_to_string(&conf).unwrap() + &"SCAN_TRIGER=\"1\"\n".repeat(600);
+    fs::write(conf, text).unwrap();
+    let (status, said) = daemon.call(&["-sudp"]);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.lines().count() > 100, "{said}");
+    assert!(
+        said.ends_with("\nportsentry: there is more, see syslog\n"),
+        "{said}"
+    );
     watches_both(&daemon);
 }
 
