@@ -20,7 +20,8 @@ pub(super) struct Recent {
 impl Recent {
     pub(super) fn new(seed: (u64, u64)) -> Self {
         Self {
-            touches: vec![(0, 0); RECENT_MAX],
+            // Pages that nobody has written to cost nothing.
+            touches: Vec::with_capacity(RECENT_MAX),
             next: 0,
             seed,
         }
@@ -29,8 +30,9 @@ impl Recent {
     /// Notes one that was reported.
     pub(super) fn note(&mut self, now: Instant, source: &Prefix, probe: &Probe) {
         let touch = (self.short(source, probe), second(now));
-        if let Some(place) = self.touches.get_mut(self.next) {
-            *place = touch;
+        match self.touches.get_mut(self.next) {
+            Some(place) => *place = touch,
+            None => self.touches.push(touch),
         }
         self.next = (self.next + 1) % RECENT_MAX;
     }

@@ -84,9 +84,9 @@ impl Ports {
 pub struct PortBits(Vec<u32>);
 
 impl PortBits {
-    /// No port. Takes 8 kB.
+    /// No port.
     pub fn none() -> Self {
-        Self(vec![0; 0x1_0000 / 32])
+        Self(Vec::new())
     }
 
     /// Takes all out.
@@ -94,8 +94,11 @@ impl PortBits {
         self.0.fill(0);
     }
 
-    /// Adds one.
+    /// Adds one. The first takes 8 kB, which most readings never need.
     pub fn add(&mut self, port: u16) {
+        if self.0.is_empty() {
+            self.0.resize(0x1_0000 / 32, 0);
+        }
         if let Some(word) = self.0.get_mut(usize::from(port / 32)) {
             *word |= 1 << (port % 32);
         }
