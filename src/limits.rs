@@ -158,7 +158,7 @@ pub const HISTORY_BYTES_MAX: u64 = 256 * 1024;
 /// Bytes of hosts.deny that are searched for a line before it is written again.
 pub const DENY_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Attempts at once to take lines out of hosts.deny, each from a new reading: somebody else may write it meanwhile.
+/// Attempts at once to take lines out of hosts.deny, each from a new reading: others may write it meanwhile.
 /// Then it is tried again after a rest, [`REST`] and longer.
 pub const REWRITE_TRIES: usize = 3;
 

@@ -67,7 +67,7 @@ impl IgnoreFiles {
         if let Err(error) = self.follow(&paths) {
             let seconds = IGNORE_REST.as_secs();
             state.log.say(format_args!(
-                "adminalert: ERROR: the ignore file cannot be followed: {error}; it is tried again every {seconds} s"
+                "adminalert: ERROR: the ignore file cannot be followed: {error}; tried again every {seconds} s"
             ));
         }
         match paths.first() {
