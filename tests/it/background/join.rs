@@ -154,25 +154,6 @@ fn a_trap_that_the_second_cannot_have_is_told_to_it_as_to_a_first() {
     }
 }
 
-/// More mistakes than an answer has room for.
-#[test]
-fn what_is_too_much_for_an_answer_is_left_to_syslog() {
-    let Some(lab) = Lab::new(&[]) else { return };
-    let daemon = lab.background(&Config::new(Mode::Stealth));
-    assert_eq!(daemon.call(&["-stcp"]), NOTHING);
-    let conf = daemon.home.join("conf");
-    let text = fs::read_to_string(&conf).unwrap() + &"SCAN_TRIGER=\"1\"\n".repeat(600);
-    fs::write(conf, text).unwrap();
-    let (status, said) = daemon.call(&["-sudp"]);
-    assert_eq!(status, 0, "{said}");
-    assert!(said.lines().count() > 100, "{said}");
-    assert!(
-        said.ends_with("\nportsentry: there is more, see syslog\n"),
-        "{said}"
-    );
-    watches_both(&daemon);
-}
-
 /// The file was broken since: the daemon goes on with what it has.
 #[test]
 fn a_broken_file_is_told_to_the_second_and_leaves_the_first_alone() {
