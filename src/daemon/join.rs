@@ -3,6 +3,7 @@
 
 use std::fs::File;
 
+use crate::act::reconcile::Reconciler;
 use crate::cli::Settings;
 use crate::daemon::StartError;
 use crate::daemon::background::{complain, is_for_owner};
@@ -62,21 +63,27 @@ pub(super) fn claim_or_join(
     }
 }
 
-/// At a stop: what has to be held while the firewall is changed. None: the lock was removed while we ran, and
-/// another daemon has taken the chain over with a new one.
-pub(super) fn hold(lock: File, directory: &str, log: &mut Log) -> Option<File> {
-    if files::is_lock_of(&lock, directory) {
-        return Some(lock);
+/// At a stop, before the chain is taken away: the lock may have been removed while we ran. Then the new one is
+/// held for as long, or whoever has it has the chain as well, and it is let go.
+pub(super) fn hold(
+    lock: &File,
+    directory: &str,
+    chain: &mut Reconciler,
+    log: &mut Log,
+) -> Option<File> {
+    if files::is_lock_of(lock, directory) {
+        return None;
     }
-    let theirs = matches!(files::lock(directory), Ok(None));
+    let next = files::lock(directory);
+    let mut end = "";
+    if matches!(next, Ok(None)) {
+        *chain = Reconciler::new(&[]);
+        end = "; the chain PORTSENTRY is left to the portsentry that has a new one";
+    }
     log.say(format_args!(
-        "adminalert: ERROR: {directory}/lock was removed while we ran{}",
-        match theirs {
-            true => "; the chain PORTSENTRY is left to the portsentry that has a new one",
-            false => "",
-        }
+        "adminalert: ERROR: {directory}/lock was removed while we ran{end}"
     ));
-    (!theirs).then_some(lock)
+    next.ok().flatten()
 }
 
 fn try_claim(directory: &str) -> Result<Option<File>, StartError> {

@@ -50,10 +50,9 @@ impl Daemon {
             enforcer.reap(clock::now(), &mut state);
         }
         enforcer.end_children(true);
-        let Some(_lock) = join::hold(lock, &settings.run_dir, &mut state.log) else {
-            return true;
-        };
         enforcer.reconciler.up = false;
+        let chain = &mut enforcer.reconciler;
+        let _next = join::hold(&lock, &settings.run_dir, chain, &mut state.log);
         let end = begun.after(TEARDOWN_TIME);
         while clock::now() < end {
             enforcer.reap(clock::now(), &mut state);
