@@ -86,19 +86,12 @@ impl Config {
 
     /// The rules for the detector.
     pub fn policy(&self) -> Policy {
-        let watched = |side: &Side| match side.mode {
-            Some(_) => side.ports.clone(),
-            None => Ports::new(),
-        };
         let block = |side: &Side| match side.mode {
             Some(_) => side.block,
             None => Block::Off,
         };
         Policy {
-            traps: Traps {
-                tcp: watched(&self.tcp),
-                udp: watched(&self.udp),
-            },
+            traps: self.traps_in(|_| true),
             block_tcp: block(&self.tcp),
             block_udp: block(&self.udp),
             stop: match self.actions.route {

@@ -11,12 +11,11 @@ use crate::limits::{CONNTRACK_ENTRIES_MAX, CONNTRACK_LOOK};
 use crate::see::chatter::may_answer;
 use crate::see::conntrack::{Belongs, Entry, Tuple, entry_of_line};
 use crate::see::probe::{Kind, Probe, Protocol};
-use crate::sys::netlink::{self, Netlink, u32_at};
+use crate::sys::netlink::{self, Netlink};
 use crate::time::Instant;
 
 // linux/netfilter/nfnetlink_conntrack.h: subsystem CTNETLINK, message GET; attributes.
 const CT_GET: u16 = 1 << 8 | 1;
-const NLMSG_ERROR: u16 = 2;
 const NESTED: u16 = 0x8000;
 const CTA_TUPLE_ORIG: u16 = 1;
 const CTA_TUPLE_REPLY: u16 = 2;
@@ -86,14 +85,13 @@ impl Conntrack {
             let Some(message) = ours.next() else {
                 continue;
             };
-            if message.kind != NLMSG_ERROR {
+            if message.kind != netlink::NLMSG_ERROR {
                 return Ok(read_entry(message.body));
             }
-            let errno = u32_at(message.body, 0).map_or(0, u32::wrapping_neg);
-            return match libc::c_int::try_from(errno) {
-                Ok(libc::ENOENT) => Ok(None),
-                Ok(errno) => Err(io::Error::from_raw_os_error(errno)),
-                Err(_) => Err(io::ErrorKind::InvalidData.into()),
+            let error = netlink::refusal(message.body);
+            return match error.raw_os_error() {
+                Some(libc::ENOENT) => Ok(None),
+                _ => Err(error),
             };
         }
         Err(io::ErrorKind::WouldBlock.into())

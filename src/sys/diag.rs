@@ -6,14 +6,11 @@ use std::net::Ipv6Addr;
 
 use crate::see::listeners::Listener;
 use crate::see::probe::Protocol;
-use crate::sys::netlink::{self, Netlink};
+use crate::sys::netlink;
 
 // linux/sock_diag.h, linux/inet_diag.h.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const INET_DIAG_SKV6ONLY: u16 = 11;
-const NLM_F_DUMP: u16 = 0x300;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
 /// Bytes of a `struct inet_diag_msg`, behind which the attributes begin.
 const FIXED: usize = 72;
 /// Bytes of a `struct inet_diag_req_v2`.
@@ -21,18 +18,9 @@ const REQUEST: usize = 56;
 
 /// Hands each listener in IPv6 to `each`. An error for which [`is_missing`] holds will not go away.
 pub(super) fn each(protocol: Protocol, each: &mut dyn FnMut(&Listener)) -> io::Result<()> {
-    let socket = Netlink::open(libc::NETLINK_SOCK_DIAG, 0)?;
-    socket.request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, 1, &request(protocol))?;
-    let mut buffer = [0; 8192];
-    loop {
-        for message in netlink::messages(socket.receive(&mut buffer)?) {
-            match message.kind {
-                NLMSG_DONE => return Ok(()),
-                NLMSG_ERROR => return Err(refusal(message.body)),
-                _ => drop(listener(message.body).as_ref().map(&mut *each)),
-            }
-        }
-    }
+    let (family, kind) = (libc::NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY);
+    let each = &mut |body: &[u8]| listener(body).as_ref().map(&mut *each);
+    netlink::dump(family, kind, &request(protocol), &mut [0; 8192], each)
 }
 
 /// The kernel has no sock_diag, or not for this protocol.
@@ -46,14 +34,6 @@ pub(super) fn is_missing(error: &io::Error) -> bool {
     error
         .raw_os_error()
         .is_some_and(|code| missing.contains(&code))
-}
-
-/// A `struct nlmsgerr` begins with the error, negative.
-fn refusal(body: &[u8]) -> io::Error {
-    let code = body
-        .first_chunk()
-        .map_or(0, |bytes| i32::from_ne_bytes(*bytes));
-    io::Error::from_raw_os_error(-code)
 }
 
 /// All sockets of the family in these states; the rest, which would name single ones, is zero.

@@ -7,6 +7,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 /// Bytes of a `struct nlmsghdr`.
 const HEADER: usize = 16;
 
+// linux/netlink.h.
+const NLM_F_REQUEST: u16 = 1;
+const NLM_F_DUMP: u16 = 0x300;
+pub(super) const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+
 /// A netlink socket.
 pub(super) struct Netlink(OwnedFd);
 
@@ -42,7 +48,7 @@ impl Netlink {
     ) -> io::Result<()> {
         let mut message: heapless::Vec<u8, 256> = heapless::Vec::new();
         let len = u32::try_from(HEADER + body.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let flags = flags | 1; // NLM_F_REQUEST
+        let flags = flags | NLM_F_REQUEST;
         let parts: [&[u8]; 6] = [
             &len.to_ne_bytes(),
             &kind.to_ne_bytes(),
@@ -76,6 +82,38 @@ impl AsFd for Netlink {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Asks a netlink family for all objects of a kind and hands the body of each to `each`, whose None says that it
+/// cannot be read: that is nothing to us. `buffer` is for one datagram.
+pub(super) fn dump(
+    family: libc::c_int,
+    kind: u16,
+    body: &[u8],
+    buffer: &mut [u8],
+    each: &mut dyn FnMut(&[u8]) -> Option<()>,
+) -> io::Result<()> {
+    let socket = Netlink::open(family, 0)?;
+    socket.request(kind, NLM_F_DUMP, 1, body)?;
+    loop {
+        for message in messages(socket.receive(buffer)?) {
+            match message.kind {
+                NLMSG_DONE => return Ok(()),
+                NLMSG_ERROR => return Err(refusal(message.body)),
+                _ => {
+                    let _unread = each(message.body);
+                }
+            }
+        }
+    }
+}
+
+/// What a message of the kind NLMSG_ERROR says: a `struct nlmsgerr` begins with the error, negative.
+pub(super) fn refusal(body: &[u8]) -> io::Error {
+    let code = body
+        .first_chunk()
+        .map_or(0, |bytes| i32::from_ne_bytes(*bytes));
+    io::Error::from_raw_os_error(code.wrapping_neg())
 }
 
 /// The messages of one datagram.

@@ -5,13 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::surroundings::Surroundings;
-use crate::sys::netlink::{self, Message, Netlink, u32_at};
+use crate::sys::netlink::{self, Netlink, u32_at};
 
 // linux/rtnetlink.h: RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE.
 const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
-const NLM_F_DUMP: u16 = 0x300;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_BROADCAST: u16 = 4;
@@ -61,22 +58,10 @@ pub fn read(devices: &[String]) -> io::Result<Surroundings> {
 
 /// Asks for all objects of a kind and hands each to `each`.
 fn dump(kind: u16, mut each: impl FnMut(&[u8]) -> Option<()>) -> io::Result<()> {
-    let socket = Netlink::open(libc::NETLINK_ROUTE, 0)?;
-    // The longest of the three fixed parts, `struct ifinfomsg`; family 0 asks for all.
-    socket.request(kind, NLM_F_DUMP, 1, &[0; 16])?;
     // Not on the stack, whose pages stay: the kernel writes to few of these.
     let mut buffer = vec![0; 32768];
-    loop {
-        let bytes = socket.receive(&mut buffer)?;
-        for Message { kind, body, .. } in netlink::messages(bytes) {
-            match kind {
-                NLMSG_DONE => return Ok(()),
-                NLMSG_ERROR => return Err(io::Error::other("the kernel refuses to list")),
-                // What cannot be read is nothing to us.
-                _ => drop(each(body)),
-            }
-        }
-    }
+    // The longest of the three fixed parts, `struct ifinfomsg`; family 0 asks for all.
+    netlink::dump(libc::NETLINK_ROUTE, kind, &[0; 16], &mut buffer, &mut each)
 }
 
 /// `struct ifinfomsg`: family, type, index at 4, flags at 8, change; 16 bytes.
