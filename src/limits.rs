@@ -65,9 +65,12 @@ pub const TOUCHES_MAX: usize = 64;
 /// the oldest is overwritten, and may be reported again within its minute.
 pub const RECENT_MAX: usize = 4096;
 
-/// How long a source is remembered after its last touch. `nmap -T0` waits five minutes between two
-/// probes; a day keeps a scanner who is twenty times as patient.
+/// How long a source is remembered after its last touch, unless WINDOW says otherwise. `nmap -T0` waits five
+/// minutes between two probes; a day keeps a scanner who is two hundred times as patient.
 pub const WINDOW: Duration = Duration::from_secs(24 * 3600);
+
+/// The shortest WINDOW: the count of repeats is reported once a minute, and the source must be known then.
+pub const WINDOW_MIN: Duration = Duration::from_secs(61);
 
 /// A source that touches the same trap again within this time is not reported again: the touch is
 /// counted, and the count is reported once in this time.

@@ -2,6 +2,7 @@
 //!
 //! Not wall time: a router has no clock until NTP steps it, and a step must neither free nor extend a ban.
 
+use core::fmt;
 use core::time::Duration;
 
 /// A moment: milliseconds of CLOCK_BOOTTIME. All arithmetic saturates.
@@ -30,6 +31,40 @@ impl Instant {
     }
 }
 
+/// The longest span that can be configured or asked for: a year. What is longer is meant to be for ever, and that
+/// is 0.
+pub const SPAN_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Units of a span, the largest first.
+const UNITS: [(char, u64); 4] = [('d', 24 * 3600), ('h', 3600), ('m', 60), ('s', 1)];
+
+/// Reads `90s`, `10m`, `12h`, `7d`, a plain number of seconds, `0`. None: no such span, or above [`SPAN_MAX`].
+pub fn parse_span(text: &str) -> Option<Duration> {
+    let unit = UNITS.iter().find(|(letter, _)| text.ends_with(*letter));
+    let (digits, seconds) = match unit {
+        Some((letter, seconds)) => (text.strip_suffix(*letter)?, *seconds),
+        None => (text, 1),
+    };
+    let sound = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let count: u64 = digits.parse().ok().filter(|_| sound)?;
+    let span = Duration::from_secs(count.checked_mul(seconds)?);
+    (span <= SPAN_MAX).then_some(span)
+}
+
+/// A span in the largest unit that it is whole in, as [`parse_span`] reads it: `10m`, `90s`.
+pub struct Span(pub Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let whole = |(_, unit): &&(char, u64)| seconds > 0 && seconds.is_multiple_of(*unit);
+        match UNITS.iter().find(whole) {
+            Some((letter, unit)) => write!(f, "{}{letter}", seconds / unit),
+            None => f.write_str("0"),
+        }
+    }
+}
+
 fn millis_of(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
@@ -51,4 +86,40 @@ pub struct LocalTime {
     pub minute: u8,
     /// 0 to 60.
     pub second: u8,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_read_as_it_is_written() {
+        for (text, seconds, shown) in [
+            ("0", Some(0), "0"),
+            ("90s", Some(90), "90s"),
+            ("600", Some(600), "10m"),
+            ("10m", Some(600), "10m"),
+            ("12h", Some(43_200), "12h"),
+            ("7d", Some(604_800), "7d"),
+            ("365d", Some(31_536_000), "365d"),
+            ("366d", None, ""),
+            ("99999999999999999999", None, ""),
+            ("18446744073709551615d", None, ""),
+            ("-1s", None, ""),
+            ("+1s", None, ""),
+            ("1 h", None, ""),
+            ("1.5h", None, ""),
+            ("m", None, ""),
+            ("", None, ""),
+            ("1w", None, ""),
+            ("10M", None, ""),
+        ] {
+            let span = parse_span(text);
+            assert_eq!(span.map(|span| span.as_secs()), seconds, "{text}");
+            if let Some(span) = span {
+                assert_eq!(Span(span).to_string(), shown);
+                assert_eq!(parse_span(shown), Some(span));
+            }
+        }
+    }
 }

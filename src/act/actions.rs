@@ -22,6 +22,8 @@ pub struct Actions {
     pub run: Option<String>,
     /// KILL_RUN_CMD_FIRST.
     pub run_first: bool,
+    /// UNBLOCK_CMD.
+    pub unblock: Option<String>,
 }
 
 impl Actions {
@@ -152,6 +154,7 @@ mod tests {
             route: None,
             run: text(run),
             run_first,
+            unblock: None,
         };
         let mut steps = vec![Step::Confirm];
         while *steps.last().unwrap() != Step::Done {
@@ -204,6 +207,7 @@ mod tests {
             route: text.clone(),
             run: text,
             run_first: false,
+            unblock: None,
         };
         let now = Instant::default();
         let ban = Ban::new(now, probe, Mode::Stealth, Stop::Route, 1);

@@ -6,29 +6,47 @@ mod complete;
 mod grammar;
 pub mod ignore;
 mod problems;
+mod reader;
 mod route;
+mod values;
 mod words;
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::act::actions::Actions;
+use crate::act::firewall::Backend;
 use crate::config::advanced::Advanced;
 use crate::judge::ban::Stop;
 use crate::judge::detector::{Block, Policy};
-use crate::limits::DEVICES_MAX;
-use crate::see::probe::{Mode, Protocol};
+use crate::limits::{DEVICES_MAX, WINDOW};
+use crate::see::probe::{Kinds, Mode, Protocol};
 use crate::see::traps::{Ports, Traps};
 
 /// Everything that can be configured.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// TCP_PORTS, TCP_MODE, BLOCK_TCP.
     pub tcp: Side,
     /// UDP_PORTS, UDP_MODE, BLOCK_UDP.
     pub udp: Side,
+    /// KINDS.
+    pub kinds: Kinds,
     /// SCAN_TRIGGER.
     pub scan_trigger: u32,
-    /// KILL_HOSTS_DENY, KILL_ROUTE, KILL_RUN_CMD, KILL_RUN_CMD_FIRST.
+    /// TRIGGER_PORTS; 0 and 1 are the first.
+    pub trigger_ports: u32,
+    /// WINDOW.
+    pub window: Duration,
+    /// BLOCK_TIME; zero is for ever.
+    pub block_time: Duration,
+    /// BLOCK_TIME_MAX; zero is without end, None a day, or BLOCK_TIME where that is longer.
+    pub block_time_max: Option<Duration>,
+    /// BAN_RATE_MAX; zero is without limit.
+    pub ban_rate_max: u32,
+    /// BACKEND.
+    pub backend: Backend,
+    /// KILL_HOSTS_DENY, KILL_ROUTE, KILL_RUN_CMD, KILL_RUN_CMD_FIRST, UNBLOCK_CMD.
     pub actions: Actions,
     /// PORT_BANNER.
     pub banner: Option<String>,
@@ -38,6 +56,8 @@ pub struct Config {
     pub history_file: Option<String>,
     /// BLOCKED_FILE, without the suffix of the mode.
     pub blocked_file: Option<String>,
+    /// JOURNAL_FILE; without it the journal lies in the run directory.
+    pub journal_file: Option<String>,
     /// INTERFACE: names of devices; none means all but loopback.
     pub devices: heapless::Vec<String, DEVICES_MAX>,
 }
@@ -53,6 +73,30 @@ pub struct Side {
     pub advanced: Advanced,
     /// What is done about a source.
     pub block: Block,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            tcp: Side::default(),
+            udp: Side::default(),
+            kinds: Kinds::default(),
+            scan_trigger: 0,
+            trigger_ports: 0,
+            window: WINDOW,
+            block_time: Duration::ZERO,
+            block_time_max: None,
+            ban_rate_max: 0,
+            backend: Backend::default(),
+            actions: Actions::default(),
+            banner: None,
+            ignore_file: None,
+            history_file: None,
+            blocked_file: None,
+            journal_file: None,
+            devices: heapless::Vec::new(),
+        }
+    }
 }
 
 impl Config {

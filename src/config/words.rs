@@ -1,7 +1,7 @@
 //! The known keys, and which of them somebody meant.
 
 /// All keys, in the order of the shipped file.
-pub(super) const KEYS: [&str; 22] = [
+pub(super) const KEYS: [&str; 30] = [
     "TCP_PORTS",
     "UDP_PORTS",
     "TCP_MODE",
@@ -12,17 +12,25 @@ pub(super) const KEYS: [&str; 22] = [
     "ADVANCED_PORTS_UDP",
     "ADVANCED_EXCLUDE_TCP",
     "ADVANCED_EXCLUDE_UDP",
+    "KINDS",
     "IGNORE_FILE",
     "HISTORY_FILE",
     "BLOCKED_FILE",
+    "JOURNAL_FILE",
     "RESOLVE_HOST",
     "BLOCK_TCP",
     "BLOCK_UDP",
+    "BLOCK_TIME",
+    "BLOCK_TIME_MAX",
+    "BAN_RATE_MAX",
     "KILL_ROUTE",
     "KILL_HOSTS_DENY",
     "KILL_RUN_CMD",
     "KILL_RUN_CMD_FIRST",
+    "UNBLOCK_CMD",
     "SCAN_TRIGGER",
+    "TRIGGER_PORTS",
+    "WINDOW",
     "PORT_BANNER",
 ];
 

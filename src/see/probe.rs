@@ -105,6 +105,16 @@ pub enum Kind {
     Udp,
 }
 
+/// Which kinds of probes are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kinds {
+    /// 1.2's.
+    #[default]
+    Classic,
+    /// Those with ACK or all flags as well, on traps below 1024.
+    Extended,
+}
+
 /// TCP flags, the low six bits of byte 13 of the header (RFC 9293, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flags(u8);

@@ -78,8 +78,8 @@ fn a_broken_file_starts_no_daemon() {
             "DIR/conf:5: UDP_MODE \"loud\" is not known; known are: stealth, connect, advanced, off",
         ),
         (
-            "BACKEND=\"nft\"",
-            "DIR/conf:5: BACKEND \"nft\" is not known; known is: iptables",
+            "BACKEND=\"pf\"",
+            "DIR/conf:5: BACKEND \"pf\" is not known; known is: iptables",
         ),
         (
             "TCP_MODE=\"connect\"",

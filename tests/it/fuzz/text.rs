@@ -65,7 +65,7 @@ const VOCABULARY: [(&[u8], &str, &str); 30] = [
         "INTERFACE",
         "is no device name",
     ),
-    (b"BACKEND=\"nft\"", "BACKEND", "\"nft\" is not known"),
+    (b"BACKEND=\"pf\"", "BACKEND", "\"pf\" is not known"),
     (
         b"IGNORE_FILE=\"x",
         "IGNORE_FILE",

@@ -87,6 +87,7 @@ impl Core {
                 route: None,
                 run: Some("/bin/echo $TARGET$ $PORT$ $MODE$".into()),
                 run_first: false,
+                ..Actions::default()
             },
             batch: String::with_capacity((BANS_MAX + LEAVING_MAX) * 80),
             line: heapless::String::new(),
