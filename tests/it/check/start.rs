@@ -79,7 +79,7 @@ fn a_broken_file_starts_no_daemon() {
         ),
         (
             "BACKEND=\"pf\"",
-            "DIR/conf:5: BACKEND \"pf\" is not known; known is: iptables",
+            "DIR/conf:5: BACKEND \"pf\" is not known; known are: iptables, ipset, nft, auto",
         ),
         (
             "TCP_MODE=\"connect\"",
