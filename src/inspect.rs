@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use crate::config::advanced::Extent;
 use crate::config::ignore::{self, BadLine};
 use crate::config::{Config, Modes, Severity, Side, classic};
-use crate::judge::detector::Block;
+use crate::judge::policy::Block;
 use crate::judge::protect::Ignored;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::see::probe::{Mode, Protocol};

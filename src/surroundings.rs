@@ -15,6 +15,8 @@ pub struct Surroundings {
     pub broadcasts: heapless::Vec<IpAddr, BROADCASTS_MAX>,
     /// Indexes of the devices named in INTERFACE that exist; empty without INTERFACE.
     pub watched: heapless::Vec<u32, DEVICES_MAX>,
+    /// Names of the devices that are watched.
+    names: heapless::Vec<heapless::String<16>, DEVICES_MAX>,
     /// Indexes of loopback devices.
     pub loopbacks: heapless::Vec<u32, 4>,
     /// Something did not fit.
@@ -22,6 +24,19 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Names of the devices that are watched and exist.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|name| name.as_str())
+    }
+
+    /// Adds the name of a device that is watched.
+    pub fn add_name(&mut self, name: &str) {
+        let Ok(name) = heapless::String::try_from(name) else {
+            return;
+        };
+        self.overflow |= !keep(&mut self.names, name);
+    }
+
     /// Adds one of our own addresses, once; at most OWN_MAX of a family.
     pub fn add_own(&mut self, addr: IpAddr) {
         let family = self.own.iter().filter(|a| a.is_ipv4() == addr.is_ipv4());

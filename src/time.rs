@@ -25,6 +25,11 @@ impl Instant {
         Self(self.0.saturating_add(millis_of(span)))
     }
 
+    /// The whole second that is not before it: what ends in the same second ends at once.
+    pub const fn whole_second(self) -> Self {
+        Self(self.0.div_ceil(1000).saturating_mul(1000))
+    }
+
     /// How long ago `earlier` was; nothing if it lies ahead.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

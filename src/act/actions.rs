@@ -58,19 +58,21 @@ impl Actions {
 
 /// The ban whose turn it is to be written into hosts.deny, which needs no child and waits for none.
 pub fn due_line(bans: &Bans) -> Option<Prefix> {
-    let waiting = waiting(bans).filter(|(_, ban)| ban.step == Step::Deny);
+    let waiting = waiting(bans).filter(|(_, ban)| ban.wanted && ban.step == Step::Deny);
     oldest(waiting)
 }
 
 /// The ban whose turn it is to have one of the owner's commands run and that is not resting: what stops packets
-/// goes before what only tells somebody.
+/// goes before what lets them pass again, and that before what only tells somebody.
 pub fn due_command(bans: &Bans, now: Instant) -> Option<Prefix> {
-    let due = |step: fn(Step) -> bool| {
+    let due = |which: fn(&Ban) -> bool| {
         let waiting = waiting(bans).filter(|(_, ban)| ban.rest_until <= now);
-        oldest(waiting.filter(|(_, ban)| step(ban.step)))
+        oldest(waiting.filter(|(_, ban)| which(ban)))
     };
-    let stops = |step| matches!(step, Step::RunFirst | Step::Stop);
-    due(stops).or_else(|| due(|step| step == Step::Run))
+    let stops = |ban: &Ban| ban.wanted && matches!(ban.step, Step::RunFirst | Step::Stop);
+    due(stops)
+        .or_else(|| due(|ban| !ban.wanted))
+        .or_else(|| due(|ban| ban.step == Step::Run))
 }
 
 /// When a resting action is due again.
@@ -83,10 +85,14 @@ fn oldest<'a>(bans: impl Iterator<Item = (&'a Prefix, &'a Ban)>) -> Option<Prefi
         .map(|(source, _)| *source)
 }
 
+/// Bans with a step that is the owner's; of those on their way out those that UNBLOCK_CMD is due for.
 fn waiting(bans: &Bans) -> impl Iterator<Item = (&Prefix, &Ban)> {
-    bans.iter().filter(|(_, ban)| {
+    bans.stirred().filter(|(_, ban)| {
         let by_us = ban.step == Step::Stop && ban.stop == Stop::Firewall;
-        ban.wanted && ban.step != Step::Done && ban.step != Step::Confirm && !by_us
+        match ban.wanted {
+            true => !matches!(ban.step, Step::Done | Step::Confirm) && !by_us,
+            false => ban.ran,
+        }
     })
 }
 
@@ -99,13 +105,17 @@ pub enum NoCommand {
     TooLong(&'static str),
 }
 
-/// The command of a step for a ban.
+/// The command of a step for a ban; for one on its way out that which undoes them.
 pub fn command(actions: &Actions, step: Step, ban: &Ban) -> Result<Command, NoCommand> {
-    let template = actions.template(step, ban.stop).ok_or(NoCommand::NotSet)?;
+    let template = match ban.wanted {
+        true => actions.template(step, ban.stop),
+        false => actions.unblock.as_deref(),
+    };
+    let template = template.ok_or(NoCommand::NotSet)?;
     let ip = ban.probe.source;
     match step {
         // hosts_access(5) wants brackets around an IPv6 address.
-        Step::Deny if ip.is_ipv6() => expand(template, format_args!("[{ip}]"), ban),
+        Step::Deny if ip.is_ipv6() && ban.wanted => expand(template, format_args!("[{ip}]"), ban),
         _ => expand(template, format_args!("{ip}"), ban),
     }
 }

@@ -2,5 +2,7 @@
 
 pub mod actions;
 pub mod firewall;
-pub mod iptables;
 pub mod reconcile;
+pub mod settle;
+pub mod state;
+mod verify;

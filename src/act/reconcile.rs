@@ -2,107 +2,83 @@
 //! difference becomes the next run of a firewall program. At most one run is under way.
 
 use core::fmt::{self, Write};
-use core::time::Duration;
 
-use crate::act::iptables;
-use crate::judge::ban::{Ban, Step};
+use crate::act::firewall::{self, Backend, Job, Scope, Verb, kernel_time};
+use crate::act::state::{Phase, State};
+use crate::judge::ban::Ban;
 use crate::judge::bans::Bans;
 use crate::judge::protect::Protect;
-use crate::limits::{CHANGES_MAX, REST, REST_MAX};
+use crate::limits::{CHANGES_MAX, CHECK_PAUSE, RUNS_AT_ONCE, RUNS_PAUSE};
 use crate::net::{Family, Prefix};
 use crate::time::Instant;
 
-/// What one run of a firewall program is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
-    /// Make the chain and the jumps to it.
-    Load,
-    /// Empty the chain and fill it with all bans, in one transaction.
-    Rebuild,
-    /// Add and remove bans.
-    Apply,
-    /// Take the chain and the jumps away.
-    Unload,
-}
-
-/// A run: which firewall, and what for.
+/// A run: which bans, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// iptables or ip6tables.
-    pub family: Family,
+    /// Which bans.
+    pub scope: Scope,
     /// What it does.
     pub job: Job,
 }
 
-/// What is known of the chain of one family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Not there.
-    Absent,
-    /// Perhaps there, left behind by a daemon that was killed.
-    Abandoned,
-    /// A run failed: it may be there, in part or as a whole.
-    Unknown,
-    /// Loaded; what it holds is not known.
-    Stale,
-    /// It holds exactly what is enforced.
-    Even,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct State {
-    phase: Phase,
-    failures: u32,
-    rest_until: Instant,
-}
-
-/// What a ban went through in a run that has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The firewall has it now.
-    Enforced,
-    /// It could not be enforced, several times; it is tried on, but said once.
-    GivenUp,
-    /// The firewall no longer has it.
-    Gone,
-}
-
-/// Both families' chains.
+/// The firewall of one backend, in its one or two scopes.
 #[derive(Debug)]
 pub struct Reconciler {
+    pub(super) backend: Backend,
     /// Of the families that this machine has, and no other.
-    states: Vec<(Family, State)>,
-    /// Whether there shall be a chain at all.
+    pub(super) states: heapless::Vec<State, 2>,
+    /// Whether there shall be anything at all.
     pub up: bool,
     /// The run under way.
-    flying: Option<Order>,
+    pub(super) flying: Option<Order>,
+    /// Runs are paced: the next change waits until this is not more than a few pauses ahead.
+    paced: Instant,
 }
 
 impl Reconciler {
     /// Nothing loaded yet.
-    pub fn new(families: &[Family]) -> Self {
-        let state = State {
-            phase: Phase::Absent,
-            failures: 0,
-            rest_until: Instant::default(),
+    pub fn new(backend: Backend, families: &[Family]) -> Self {
+        let scopes = families.iter().map(|family| Scope::Only(*family));
+        let states = match (backend, families) {
+            (Backend::Nft | Backend::Auto, [_, ..]) => {
+                [State::absent(Scope::Both)].into_iter().collect()
+            }
+            _ => scopes.map(State::absent).collect(),
         };
         Self {
-            states: families.iter().map(|family| (*family, state)).collect(),
+            backend,
+            states,
             up: false,
             flying: None,
+            paced: Instant::default(),
         }
     }
 
-    /// A daemon that was killed may have left its chains behind.
+    /// Whose programs are run.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// What single runs are about.
+    pub fn scopes(&self) -> impl Iterator<Item = Scope> {
+        self.states.iter().map(|state| state.scope)
+    }
+
+    /// A daemon that was killed may have left something behind.
     pub fn suspect(&mut self) {
-        for (_, state) in &mut self.states {
+        for state in &mut self.states {
             state.phase = Phase::Abandoned;
         }
     }
 
-    /// What the chains hold is not believed any more: they are loaded and filled anew, or taken away.
+    /// What the firewall holds is not believed any more, or its frame is another one: it is loaded and filled
+    /// anew, or taken away.
     pub fn distrust(&mut self) {
-        for (_, state) in &mut self.states {
+        for state in self
+            .states
+            .iter_mut()
+            .filter(|state| state.phase != Phase::Absent)
+        {
             state.phase = Phase::Unknown;
             state.rest_until = Instant::default();
         }
@@ -113,170 +89,152 @@ impl Reconciler {
         self.flying
     }
 
-    /// Nothing under way, nothing to do, nothing resting.
+    /// Nothing under way but a look, nothing to do, nothing resting.
     pub fn is_even(&self, bans: &Bans) -> bool {
-        self.flying.is_none() && self.pending(bans).next().is_none()
+        let looks = self.flying.is_none_or(|order| order.job == Job::Check);
+        looks && self.pending(bans).next().is_none()
     }
 
-    /// Whether a chain of ours is there, or may be.
+    /// Whether something of ours is there, or may be.
     pub fn is_loaded(&self) -> bool {
-        self.states.iter().any(|(_, s)| s.phase != Phase::Absent) || self.flying.is_some()
+        self.states.iter().any(|state| state.phase != Phase::Absent) || self.flying.is_some()
+    }
+
+    /// Runs that failed since the last that did not, at most in one scope.
+    pub fn failures(&self) -> u32 {
+        self.states
+            .iter()
+            .map(|state| state.failures)
+            .max()
+            .unwrap_or(0)
     }
 
     /// The next run that is due.
     pub fn next(&self, now: Instant, bans: &Bans) -> Option<Order> {
-        if self.flying.is_some() {
-            return None;
-        }
-        let mut due = self.pending(bans).filter(|(_, rest)| *rest <= now);
+        let mut due = self.all(bans).filter(|(_, at)| *at <= now);
         due.next().map(|(order, _)| order)
     }
 
     /// When [`Self::next`] will have something; None if nothing is pending or a run is under way.
     pub fn due_at(&self, bans: &Bans) -> Option<Instant> {
-        if self.flying.is_some() {
-            return None;
-        }
-        self.pending(bans).map(|(_, rest)| rest).min()
+        self.all(bans).map(|(_, at)| at).min()
+    }
+
+    /// Work, and behind it looks. Nothing while a run is under way.
+    fn all(&self, bans: &Bans) -> impl Iterator<Item = (Order, Instant)> {
+        let free = self.flying.is_none();
+        let all = self.pending(bans).chain(self.looks(bans));
+        all.filter(move |_| free)
     }
 
     fn pending(&self, bans: &Bans) -> impl Iterator<Item = (Order, Instant)> {
-        self.states.iter().filter_map(|&(family, state)| {
-            let job = match (self.up, state.phase) {
-                (true, Phase::Absent | Phase::Abandoned | Phase::Unknown) => Job::Load,
-                (true, Phase::Stale) => Job::Rebuild,
-                (true, Phase::Even) if differs(family, bans) => Job::Apply,
-                (true, Phase::Even) | (false, Phase::Absent) => return None,
-                (false, _) => Job::Unload,
+        let paced = Instant::from_millis(self.paced.millis().saturating_sub(burst()));
+        self.states.iter().filter_map(move |state| {
+            let differs = || differs(state.scope, bans);
+            let (job, scope) = (state.next_job(self.up, differs)?, state.scope);
+            let at = match job {
+                Job::Apply => state.rest_until.max(paced),
+                _ => state.rest_until,
             };
-            Some((Order { family, job }, state.rest_until))
+            Some((Order { scope, job }, at))
         })
     }
 
-    /// Begins a run; `out` gets what the program reads on its standard input. Refuses once more, here at
-    /// the last door, to ban somebody protected.
+    /// Where nobody tells us of changes we look for them, while there is a ban that somebody could take away.
+    fn looks(&self, bans: &Bans) -> impl Iterator<Item = (Order, Instant)> {
+        let looks = self.up && self.backend.must_be_checked();
+        self.states.iter().filter_map(move |state| {
+            let (job, scope) = (Job::Check, state.scope);
+            let even = looks && state.phase == Phase::Even;
+            let held = |(source, ban): (&Prefix, &Ban)| ban.enforced && scope.holds(source);
+            let at = state.seen.after(CHECK_PAUSE);
+            (even && bans.iter().any(held)).then_some((Order { scope, job }, at))
+        })
+    }
+
+    /// Begins a run; `out` gets what the program reads on its standard input, which may hold the frame already.
+    /// Refuses once more, here at the last door, to ban somebody protected.
     pub fn begin(
         &mut self,
+        now: Instant,
         order: Order,
         bans: &mut Bans,
         protect: &Protect,
         out: &mut impl Write,
     ) -> fmt::Result {
+        let Order { scope, job } = order;
         self.flying = Some(order);
-        let rebuild = order.job == Job::Rebuild;
-        if matches!(order.job, Job::Load | Job::Unload) {
-            return Ok(());
+        match self.fills(job) {
+            Fill::Nothing => return Ok(()),
+            Fill::Differences => self.paced = self.paced.max(now).after(RUNS_PAUSE),
+            Fill::Everything => bans.stir_all(),
         }
-        iptables::begin(rebuild, out)?;
+        firewall::begin(self.backend, scope, job, out)?;
         let mut left = CHANGES_MAX;
-        for (source, ban) in of_family(order.family, bans) {
+        let anew = self.fills(job) == Fill::Everything;
+        for (source, ban) in bans.stirred_mut().filter(|(source, _)| scope.holds(source)) {
             ban.wanted &= !protect.covers(source);
-            let ban_it = ban.due_in_firewall();
-            if rebuild {
-                // The chain is emptied: what is not written now will not be in it.
-                ban.flying = Some(ban_it && left > 0);
-            } else if ban.differs() && left > 0 {
-                ban.flying = Some(ban_it);
-            }
-            let written = ban.flying == Some(true) || (ban.flying == Some(false) && !rebuild);
-            if written {
-                iptables::change(ban_it, source, out)?;
-                left -= 1;
-            }
-        }
-        iptables::end(out)
-    }
-
-    /// Notes how the run ended, and tells `say` what that means for each ban.
-    pub fn settle(
-        &mut self,
-        now: Instant,
-        ok: bool,
-        bans: &mut Bans,
-        mut say: impl FnMut(&Prefix, &mut Ban, Change),
-    ) {
-        let Some(order) = self.flying.take() else {
-            return;
-        };
-        for (source, ban) in of_family(order.family, bans) {
-            let flown = ban.flying.take();
-            let change = match (ok, order.job, flown) {
-                // The chain went as a whole; that is not said ban by ban.
-                (true, Job::Unload, _) => {
-                    ban.enforced = false;
-                    None
-                }
-                // It found no room in a rebuild, or it came back meanwhile: it is added next.
-                (true, _, Some(false)) if ban.due_in_firewall() => {
-                    ban.enforced = false;
-                    None
-                }
-                (true, _, Some(there)) if there != ban.enforced => enforce(ban, there),
-                (false, Job::Load | Job::Rebuild | Job::Apply, _) => fail(now, ban),
-                _ => None,
+            let Some(verb) = verb(ban, anew, left > 0) else {
+                continue;
             };
-            if let Some(change) = change {
-                say(source, ban, change);
+            ban.flying = Some(verb != Verb::Remove);
+            ban.renewed = false;
+            if anew && verb == Verb::Remove {
+                continue;
             }
+            let time = kernel_time(now, ban);
+            firewall::change(self.backend, job, verb, source, time, out)?;
+            left -= 1;
         }
-        bans.drop_gone();
-        self.advance(now, order, ok);
+        firewall::end(self.backend, scope, job, out)
     }
 
-    fn advance(&mut self, now: Instant, order: Order, ok: bool) {
-        let state = self.states.iter_mut().find(|(f, _)| *f == order.family);
-        let Some((_, state)) = state else {
-            return;
-        };
-        if !ok {
-            state.failures = state.failures.saturating_add(1);
-            state.rest_until = now.after(rest(state.failures));
-            // Who may not even look has no chain of ours to take away; nothing was loaded by us.
-            state.phase = match (order.job, state.phase) {
-                (Job::Unload, Phase::Abandoned) => Phase::Absent,
-                _ => Phase::Unknown,
-            };
-            return;
+    /// Which bans a run is about.
+    pub(super) fn fills(&self, job: Job) -> Fill {
+        match job {
+            Job::Apply => Fill::Differences,
+            Job::Rebuild => Fill::Everything,
+            Job::Load if self.backend == Backend::Nft => Fill::Everything,
+            Job::Load | Job::Check | Job::Unload => Fill::Nothing,
         }
-        state.failures = 0;
-        state.rest_until = now;
-        state.phase = match order.job {
-            Job::Load => Phase::Stale,
-            // It was distrusted while the run was under way.
-            Job::Rebuild | Job::Apply if state.phase == Phase::Unknown => Phase::Unknown,
-            Job::Rebuild | Job::Apply => Phase::Even,
-            Job::Unload => Phase::Absent,
-        };
+    }
+
+    /// A refusal that another frame may mend is no reason to rest.
+    pub fn hurry(&mut self) {
+        for state in &mut self.states {
+            state.rest_until = Instant::default();
+        }
     }
 }
 
-/// Rests double, from REST up to REST_MAX.
-pub fn rest(failures: u32) -> Duration {
-    let doublings = failures.saturating_sub(1).min(16);
-    REST.saturating_mul(1 << doublings).min(REST_MAX)
+/// Which bans a run writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fill {
+    Nothing,
+    Differences,
+    Everything,
 }
 
-fn differs(family: Family, bans: &Bans) -> bool {
-    bans.iter()
-        .any(|(source, ban)| Family::of(source.addr()) == family && ban.differs())
+/// What a run does about a ban; None: nothing. A run that makes everything anew has no need to take anything away.
+fn verb(ban: &Ban, anew: bool, room: bool) -> Option<Verb> {
+    let due = ban.due_in_firewall();
+    match (anew, due) {
+        (true, true) if room => Some(Verb::Add),
+        (true, _) => Some(Verb::Remove),
+        (false, _) if !room || !ban.differs() => None,
+        (false, true) if ban.enforced => Some(Verb::Renew),
+        (false, true) => Some(Verb::Add),
+        (false, false) => Some(Verb::Remove),
+    }
 }
 
-/// All bans of a family, those that something else stops included: one of them may have been ours until it came
-/// back under other rules.
-fn of_family(family: Family, bans: &mut Bans) -> impl Iterator<Item = (&Prefix, &mut Ban)> {
-    let bans = bans.iter_mut();
-    bans.filter(move |(source, _)| Family::of(source.addr()) == family)
+/// How far ahead of the clock the paced runs may be, in milliseconds.
+fn burst() -> u64 {
+    let pause = u64::try_from(RUNS_PAUSE.as_millis()).unwrap_or(0);
+    pause.saturating_mul(u64::from(RUNS_AT_ONCE - 1))
 }
 
-fn enforce(ban: &mut Ban, there: bool) -> Option<Change> {
-    ban.enforced = there;
-    Some(match there {
-        true => Change::Enforced,
-        false => Change::Gone,
-    })
-}
-
-fn fail(now: Instant, ban: &mut Ban) -> Option<Change> {
-    let waits = ban.due_in_firewall() && !ban.enforced && ban.step == Step::Stop;
-    (waits && ban.failed_once(now)).then_some(Change::GivenUp)
+fn differs(scope: Scope, bans: &Bans) -> bool {
+    bans.stirred()
+        .any(|(source, ban)| scope.holds(source) && ban.differs())
 }

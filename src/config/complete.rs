@@ -2,7 +2,7 @@
 
 use crate::config::problems::Problems;
 use crate::config::{Config, Severity, Side, Words};
-use crate::judge::detector::Block;
+use crate::judge::policy::Block;
 
 /// Reports what is missing, or does not go together. `seen` are the keys that are set.
 pub(super) fn check(config: &Config, seen: &[&str], problems: &mut Problems) {

@@ -18,8 +18,8 @@ use crate::act::actions::Actions;
 use crate::act::firewall::Backend;
 use crate::config::advanced::Advanced;
 use crate::judge::ban::Stop;
-use crate::judge::detector::{Block, Policy};
-use crate::limits::{DEVICES_MAX, WINDOW};
+use crate::judge::policy::{Block, Policy};
+use crate::limits::{BLOCK_TIME_MAX, DEVICES_MAX, WINDOW};
 use crate::see::probe::{Kinds, Mode, Protocol};
 use crate::see::traps::{Ports, Traps};
 
@@ -142,7 +142,13 @@ impl Config {
                 Some(_) => Stop::Route,
                 None => Stop::Firewall,
             },
+            undone: self.actions.unblock.is_some(),
             scan_trigger: self.scan_trigger,
+            trigger_ports: self.trigger_ports,
+            window: self.window,
+            block_time: self.block_time,
+            block_time_max: self.block_time_max.unwrap_or(BLOCK_TIME_MAX),
+            ban_rate_max: self.ban_rate_max,
         }
     }
 }

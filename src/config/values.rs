@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::act::firewall::Backend;
 use crate::config::reader::Reader;
 use crate::config::{Choice, Severity, advanced, grammar, route};
-use crate::judge::detector::Block;
+use crate::judge::policy::Block;
 use crate::limits::{RANGES_MAX, WINDOW, WINDOW_MIN};
 use crate::see::probe::{Kinds, Protocol};
 use crate::see::traps::Ports;

@@ -1,9 +1,10 @@
 //! The second look, just before a ban starts. With a network card that hands packets over in lists, connection
 //! tracking may have been later than we were; and where ctnetlink is missing this is the only look.
 
-use crate::daemon::{State, records};
+use crate::daemon::State;
 use crate::judge::ban::{Ban, Step};
-use crate::limits::CONNTRACK_LOOK;
+use crate::limits::{BATCH_MAX, CONNTRACK_LOOK};
+use crate::net::Prefix;
 use crate::see::conntrack::Belongs;
 use crate::see::probe::{Mode, Protocol};
 use crate::time::Instant;
@@ -15,7 +16,7 @@ pub(super) fn confirm(now: Instant, state: &mut State) {
         detector, witness, ..
     } = state;
     let mut explained = false;
-    for (_, ban) in detector.bans.iter_mut().filter(|(_, ban)| waits(ban)) {
+    for (_, ban) in detector.bans.stirred_mut().filter(|(_, ban)| waits(ban)) {
         let belongs = match ban.mode {
             // It touched a socket of ours: it can be nobody else's.
             Mode::Connect => Belongs::Nobody,
@@ -36,7 +37,7 @@ pub(super) fn confirm(now: Instant, state: &mut State) {
     if explained {
         drop_explained(state);
     }
-    proceed(state);
+    proceed(now, state);
 }
 
 /// Reads the list of connections for all of them together. True if one was explained by it.
@@ -54,12 +55,12 @@ fn read_list(now: Instant, state: &mut State) -> bool {
         let waiting = |ban: &Ban| waits(ban) && ban.probe.protocol == protocol;
         let bans = &mut detector.bans;
         let read = witness.read_list(protocol, |entry| {
-            for (_, ban) in bans.iter_mut().filter(|(_, ban)| waiting(ban)) {
+            for (_, ban) in bans.stirred_mut().filter(|(_, ban)| waiting(ban)) {
                 let belongs = entry.belongs(&ban.probe).unwrap_or(Belongs::Nobody);
                 ban.wanted = belongs == Belongs::Nobody;
             }
         });
-        for (_, ban) in detector.bans.iter_mut().filter(|(_, ban)| waiting(ban)) {
+        for (_, ban) in detector.bans.stirred_mut().filter(|(_, ban)| waiting(ban)) {
             ban.confirmed = read;
             if !read {
                 ban.wanted = false;
@@ -76,7 +77,7 @@ fn read_list(now: Instant, state: &mut State) -> bool {
 
 /// When the list may be read again, if somebody waits for it.
 pub(super) fn due_at(state: &State) -> Option<Instant> {
-    let waiting = state.detector.bans.iter().any(|(_, ban)| waits(ban));
+    let waiting = state.detector.bans.stirred().any(|(_, ban)| waits(ban));
     waiting.then(|| state.witness.list_read_at().after(CONNTRACK_LOOK))
 }
 
@@ -86,7 +87,7 @@ fn waits(ban: &Ban) -> bool {
 
 fn drop_explained(state: &mut State) {
     let State { detector, log, .. } = state;
-    let dropped = detector.bans.iter();
+    let dropped = detector.bans.stirred();
     for (_, ban) in dropped.filter(|(_, ban)| !ban.wanted && ban.step == Step::Confirm) {
         let ip = ban.probe.source;
         log.say(format_args!(
@@ -96,16 +97,24 @@ fn drop_explained(state: &mut State) {
     detector.bans.drop_gone();
 }
 
-fn proceed(state: &mut State) {
-    let State {
-        detector,
-        log,
-        config,
-        ..
-    } = state;
+fn proceed(now: Instant, state: &mut State) {
+    let (detector, mut book) = state.book(now);
     let confirmed = |ban: &Ban| ban.wanted && ban.step == Step::Confirm && ban.confirmed;
-    for (source, ban) in detector.bans.iter_mut().filter(|(_, ban)| confirmed(ban)) {
-        ban.proceed(config.actions.next(Step::Confirm, ban.stop));
-        records::note_progress(source, ban, config, log);
+    let mut from_v6: heapless::Vec<Prefix, BATCH_MAX> = heapless::Vec::new();
+    let bans = detector.bans.stirred_mut();
+    for (source, ban) in bans.filter(|(_, ban)| confirmed(ban)) {
+        ban.proceed(book.config.actions.next(Step::Confirm, ban.stop));
+        book.note_progress(source, ban);
+        if source.addr().is_ipv6() {
+            // Who finds no room makes a site with the next ban of it.
+            let _room = from_v6.push(*source);
+        }
+    }
+    for source in from_v6 {
+        if let Some(site) = detector.confirmed(&source) {
+            book.log.say(format_args!(
+                "attackalert: Network {site} is blocked as a whole: too many of its parts were"
+            ));
+        }
     }
 }

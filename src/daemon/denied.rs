@@ -1,7 +1,7 @@
 //! Lines in hosts.deny: each is written with its ban and goes with it.
 
 use crate::act::actions;
-use crate::act::reconcile::rest;
+use crate::act::state::rest;
 use crate::daemon::State;
 use crate::daemon::owner::{give_up, settle};
 use crate::judge::ban::{Ban, Step};
@@ -75,10 +75,10 @@ impl Denied {
     fn follow(&mut self, state: &mut State) {
         let over = |ban: &Ban| ban.denied && !ban.wanted;
         let State { detector, log, .. } = state;
-        if !detector.bans.iter().any(|(_, ban)| over(ban)) {
+        if !detector.bans.stirred().any(|(_, ban)| over(ban)) {
             return;
         }
-        for (source, ban) in detector.bans.iter_mut().filter(|(_, ban)| over(ban)) {
+        for (source, ban) in detector.bans.stirred_mut().filter(|(_, ban)| over(ban)) {
             ban.denied = false;
             while let Some(at) = self.lines.iter().position(|(of, _)| of == source) {
                 let (_, line) = self.lines.remove(at);
@@ -145,7 +145,7 @@ impl Denied {
         ban.attempts = ATTEMPTS_MAX;
         let line = match actions::command(&state.config.actions, Step::Deny, ban) {
             Ok(line) => line,
-            Err(why) => return give_up(source, Step::Deny, &why, state),
+            Err(why) => return give_up(now, source, Step::Deny, &why, state),
         };
         let added = file.as_mut().map(|file| file.add(&line));
         let ended = match added {

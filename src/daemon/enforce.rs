@@ -1,17 +1,18 @@
 //! Changes of the firewall out, and the owner's actions: children are started, watched and heard, never
 //! waited for. One of each kind at a time.
 
-use crate::act::iptables;
-use crate::act::reconcile::{Change, Job, Order, Reconciler, rest};
+use crate::act::firewall::{self, Backend, Job};
+use crate::act::reconcile::Reconciler;
+use crate::config::Config;
+use crate::daemon::ground::Ground;
 use crate::daemon::owner::Owner;
-use crate::daemon::{State, confirm, records};
-use crate::judge::ban::Step;
-use crate::limits::{CHANGES_MAX, FIREWALL_TIME, REST};
+use crate::daemon::settle::Ends;
+use crate::daemon::{State, confirm};
+use crate::limits::{BANS_MAX, CHANGES_MAX, CHECK_BYTES_MAX, FIREWALL_TIME, REST, RULES_MAX};
 use crate::net::Family;
 use crate::sys::child::{Child, Ended};
 use crate::sys::log::Log;
 use crate::sys::poll::Poll;
-use crate::tell::response::{DoneLine, FailedLine};
 use crate::time::Instant;
 
 /// Bytes of the longest line of a batch.
@@ -21,10 +22,13 @@ const BATCH_LINE: usize = 80;
 pub(super) struct Enforcer {
     /// What the firewall has.
     pub(super) reconciler: Reconciler,
+    /// What it is made of.
+    pub(super) ground: Ground,
+    /// IPv4, and IPv6 where the kernel has it.
+    families: &'static [Family],
     firewall: Option<Running>,
     owner: Owner,
     batch: String,
-    failures: u32,
 }
 
 /// A child that runs, and when it has had its time.
@@ -34,35 +38,81 @@ pub(super) struct Running {
 }
 
 impl Enforcer {
-    /// Nothing loaded, nothing running.
-    pub(super) fn new(families: &[Family]) -> Self {
+    /// Nothing loaded by us, nothing running. A daemon that was killed may have left something in the firewall: in
+    /// that of `left`, or of the backend that is configured.
+    pub(super) fn new(families: &'static [Family], config: &Config, left: Option<Backend>) -> Self {
+        let ground = Ground::new(config);
+        let backend = left.unwrap_or(ground.backend());
+        let mut reconciler = Reconciler::new(backend, families);
+        reconciler.suspect();
         Self {
-            reconciler: Reconciler::new(families),
+            reconciler,
+            ground,
+            families,
             firewall: None,
             owner: Owner::default(),
             batch: String::with_capacity(CHANGES_MAX * BATCH_LINE),
-            failures: 0,
         }
     }
 
     /// One turn: hears how children ended, and starts the next.
-    pub(super) fn turn(&mut self, now: Instant, state: &mut State) {
+    pub(super) fn turn(&mut self, now: Instant, poll: &Poll, state: &mut State) {
         self.reap(now, state);
+        if self.ground.hear(now, poll) && self.reconciler.up {
+            self.say_changed(state);
+            self.reconciler.distrust();
+        }
         confirm::confirm(now, state);
+        self.follow(state);
+        let State { detector, log, .. } = state;
+        let mut ends = Ends::default();
+        self.reconciler
+            .lapse(now, &mut detector.bans, |source| ends.say(source, log));
+        ends.say_rest(log);
         self.start_firewall(now, state);
         self.owner.turn(now, state);
+        state.detector.bans.calm();
+    }
+
+    /// Keeps to the backend that shall be in force, and to what it is made of.
+    fn follow(&mut self, state: &mut State) {
+        let policy = &state.detector.policy;
+        let by_hand = || state.detector.bans.iter().any(|(_, ban)| ban.by_hand);
+        let up = policy.needs_firewall() || by_hand();
+        let backend = self.ground.backend();
+        if self.reconciler.backend() != backend {
+            self.reconciler.up = false;
+            if self.reconciler.is_loaded() {
+                return;
+            }
+            self.reconciler = Reconciler::new(backend, self.families);
+            state.backend = backend;
+            state.detector.bans.stir_all();
+            state.changed = true;
+        }
+        self.reconciler.up = up;
+        if core::mem::take(&mut state.changed) {
+            state.detector.bans.set_most(match backend {
+                Backend::Iptables => RULES_MAX,
+                _ => BANS_MAX,
+            });
+            self.ground.follow(state, &mut self.reconciler);
+        }
     }
 
     /// When the next turn is due even if nothing happens.
     pub(super) fn due_at(&self, state: &State) -> Option<Instant> {
         let firewall = self.firewall_due_at(state);
         let owner = self.owner.due_at(&state.detector.bans);
-        [firewall, owner].into_iter().flatten().min()
+        let times = [firewall, owner, self.ground.due_at()];
+        times.into_iter().flatten().min()
     }
 
     /// Whether the firewall is as it shall be, or has failed and rests: a start has nothing to wait for.
     pub(super) fn is_settled(&self, state: &State) -> bool {
-        self.reconciler.is_even(&state.detector.bans) || self.failures > 0
+        let even = self.reconciler.is_even(&state.detector.bans);
+        let in_force = self.reconciler.backend() == self.ground.backend();
+        (even && in_force) || self.reconciler.failures() > 0
     }
 
     /// When something about the firewall is due.
@@ -84,11 +134,12 @@ impl Enforcer {
         self.owner.give_up(log);
     }
 
-    /// Adds what running children say to the set that is waited for.
-    pub(super) fn watch(&self, poll: &mut Poll) {
+    /// Adds what running children say to the set that is waited for, and the news about what they do.
+    pub(super) fn watch(&mut self, poll: &mut Poll) {
         for running in self.firewall.iter().chain(self.owner.running()) {
             running.child.watch(poll);
         }
+        self.ground.watch(self.reconciler.backend(), poll);
     }
 
     /// Whether a child is running.
@@ -114,8 +165,9 @@ impl Enforcer {
     /// Hears how children ended; one that takes too long is killed, and heard of in a later turn.
     pub(super) fn reap(&mut self, now: Instant, state: &mut State) {
         if let Some(ended) = ended(now, self.firewall.as_mut()) {
-            self.firewall = None;
-            self.settle_firewall(now, &ended, state);
+            let output = self.firewall.take();
+            let output = output.and_then(|mut running| running.child.output(CHECK_BYTES_MAX));
+            self.settle_firewall(now, &ended, output.as_deref(), state);
         }
         self.owner.reap(now, state);
     }
@@ -127,54 +179,30 @@ impl Enforcer {
             return;
         };
         self.batch.clear();
+        match order.job {
+            Job::Load => self.batch.push_str(self.ground.frame(order.scope)),
+            Job::Unload => self
+                .batch
+                .push_str(firewall::teardown(self.reconciler.backend())),
+            Job::Rebuild | Job::Apply | Job::Check => {}
+        }
         // Writing to a String does not fail.
-        let _written = self.reconciler.begin(order, bans, protect, &mut self.batch);
-        match start(order, &self.batch) {
+        let _written = self
+            .reconciler
+            .begin(now, order, bans, protect, &mut self.batch);
+        let call = firewall::call(self.reconciler.backend(), order.scope, order.job);
+        let child = match order.job {
+            Job::Check => Child::start_heard(call.program, call.arguments, ""),
+            _ => Child::start(call.program, call.arguments, &self.batch),
+        };
+        match child {
             Ok(child) => {
+                self.ground.note_child(child.id());
                 let kill_at = now.after(FIREWALL_TIME);
                 self.firewall = Some(Running { child, kill_at });
             }
-            Err(error) => self.settle_firewall(now, &Ended::never_ran(&error), state),
+            Err(error) => self.settle_firewall(now, &Ended::never_ran(&error), None, state),
         }
-    }
-
-    fn settle_firewall(&mut self, now: Instant, ended: &Ended, state: &mut State) {
-        let Some(order) = self.reconciler.flying() else {
-            return;
-        };
-        let State {
-            detector,
-            log,
-            config,
-            ..
-        } = state;
-        self.failures = if ended.ok {
-            0
-        } else {
-            self.failures.saturating_add(1)
-        };
-        if !ended.ok {
-            say_firewall_failure(order, ended, self.failures, log);
-        }
-        let bans = &mut detector.bans;
-        self.reconciler
-            .settle(now, ended.ok, bans, |source, ban, change| match change {
-                Change::Enforced => {
-                    // Before its turn it is said when that comes, so that lines keep 1.2's order; and once, though
-                    // a rebuild in several runs puts some back later than others.
-                    if matches!(ban.step, Step::Run | Step::Done) && !ban.recorded {
-                        log.say(DoneLine::Firewall(ban.probe.source, *source));
-                    }
-                    records::note_progress(source, ban, config, log);
-                }
-                Change::GivenUp => {
-                    log.say(FailedLine(&ban.probe, ban.mode));
-                    ban.proceed(config.actions.next(Step::Stop, ban.stop));
-                }
-                Change::Gone => log.say(format_args!(
-                    "adminalert: Host {source} is no longer blocked"
-                )),
-            });
     }
 }
 
@@ -188,28 +216,4 @@ pub(super) fn ended(now: Instant, running: Option<&mut Running>) -> Option<Ended
         running.kill_at = now.after(REST);
     }
     ended
-}
-
-fn start(order: Order, batch: &str) -> std::io::Result<Child> {
-    let program = iptables::program(order.family);
-    match order.job {
-        Job::Load => Child::start("/bin/sh", &["-c", iptables::LOAD, "sh", program], ""),
-        Job::Unload => Child::start("/bin/sh", &["-c", iptables::UNLOAD, "sh", program], ""),
-        Job::Rebuild | Job::Apply => {
-            let program = iptables::batch_program(order.family);
-            Child::start(program, &iptables::BATCH_ARGUMENTS, batch)
-        }
-    }
-}
-
-fn say_firewall_failure(order: Order, ended: &Ended, failures: u32, log: &mut Log) {
-    let program = match order.job {
-        Job::Load | Job::Unload => iptables::program(order.family),
-        Job::Rebuild | Job::Apply => iptables::batch_program(order.family),
-    };
-    let seconds = rest(failures).as_secs();
-    log.say(format_args!(
-        "adminalert: ERROR: {program} failed ({}); it is tried again in {seconds} s",
-        ended.why()
-    ));
 }

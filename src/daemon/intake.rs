@@ -3,10 +3,11 @@
 use std::io;
 use std::net::IpAddr;
 
+use crate::act::firewall::Hold;
 use crate::config::Config;
 use crate::daemon::loss::Loss;
 use crate::daemon::{State, announce};
-use crate::judge::detector::{Outcome, Verdict};
+use crate::judge::verdict::{Outcome, Verdict};
 use crate::limits::{BATCH_MAX, REST, SNAP};
 use crate::net::Family;
 use crate::see::conntrack::Belongs;
@@ -227,6 +228,10 @@ fn sniffed(now: Instant, probe: &Probe, state: &mut State) {
     };
     if state.detector.candidate(probe).is_ok() {
         let belongs = state.witness.ask(now, probe);
+        // A service that is new: the kernel shall not hold its visitors.
+        let held = |hold: &Hold| hold.traps.contains(probe.port);
+        let tcp = probe.protocol == Protocol::Tcp;
+        state.changed |= tcp && belongs == Belongs::Us && state.hold.as_ref().is_some_and(held);
         let verdict = state.detector.judge(now, probe, mode, belongs);
         tell(probe, mode, verdict, state);
     }

@@ -77,7 +77,7 @@ pub(super) fn hold(
     let next = files::lock(directory);
     let mut end = "";
     if matches!(next, Ok(None)) {
-        *chain = Reconciler::new(&[]);
+        *chain = Reconciler::new(chain.backend(), &[]);
         end = "; the chain PORTSENTRY is left to the portsentry that has a new one";
     }
     log.say(format_args!(

@@ -7,6 +7,7 @@ mod confirm;
 mod control;
 mod denied;
 mod enforce;
+mod ground;
 mod ignored;
 mod intake;
 mod join;
@@ -14,6 +15,7 @@ mod loss;
 mod owner;
 mod records;
 mod reload;
+mod settle;
 mod start;
 mod stop;
 mod watch;
@@ -21,11 +23,13 @@ mod witness;
 
 use std::fs::File;
 
+use crate::act::firewall::{Backend, Hold};
 use crate::cli::Settings;
 use crate::config::Config;
 use crate::daemon::control::Control;
 use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
+use crate::daemon::records::Book;
 use crate::daemon::watch::{Changed, Watch};
 use crate::daemon::witness::Witness;
 use crate::judge::ban::Stop;
@@ -36,7 +40,7 @@ use crate::sys::clock;
 use crate::sys::log::Log;
 use crate::sys::poll::{Place, Poll};
 use crate::sys::signal::{Signal, Signals};
-use crate::tell::response::FoldedLine;
+use crate::tell::response::NewsLine;
 use crate::time::Instant;
 
 pub use background::{Side, to_background};
@@ -48,6 +52,24 @@ struct State {
     detector: Detector,
     witness: Witness,
     log: Log,
+    /// Which programs hold the bans.
+    backend: Backend,
+    /// What the kernel holds sources for, where it does.
+    hold: Option<Hold>,
+    /// Something that the firewall's frame is made of is another one.
+    changed: bool,
+}
+
+impl State {
+    fn book(&mut self, now: Instant) -> (&mut Detector, Book<'_>) {
+        let book = Book {
+            now,
+            backend: self.backend,
+            config: &self.config,
+            log: &mut self.log,
+        };
+        (&mut self.detector, book)
+    }
 }
 
 /// The running daemon.
@@ -89,8 +111,9 @@ impl Daemon {
         self.follow(changed);
         self.intake.take(now, &self.poll, &mut self.state);
         let State { detector, log, .. } = &mut self.state;
-        detector.take_folded(now, |folded| log.say(FoldedLine(folded)));
-        self.enforcer.turn(now, &mut self.state);
+        detector.pass(now);
+        detector.take_news(now, |news| log.say(NewsLine(news)));
+        self.enforcer.turn(now, &self.poll, &mut self.state);
         self.serve(now);
         if !self.announced && self.enforcer.is_settled(&self.state) {
             self.announced = true;
@@ -115,10 +138,13 @@ impl Daemon {
     fn follow(&mut self, changed: Changed) {
         if changed.surroundings {
             self.aim();
+            // A device that is new may take what another one did not.
+            self.enforcer.ground.renew();
         }
         if changed.surroundings || changed.ignored {
+            self.state.changed = true;
             let State { detector, log, .. } = &mut self.state;
-            detector.free_protected(|ban| {
+            detector.free_protected(|_, ban| {
                 let ip = ban.probe.source;
                 let rest = match ban.stop {
                     Stop::Firewall => "",
@@ -144,7 +170,7 @@ impl Daemon {
         let deadline = [
             self.watch.due_at(),
             self.intake.due_at(now),
-            self.state.detector.sources.report_at(),
+            self.state.detector.due_at(),
             confirm::due_at(&self.state),
             self.enforcer.due_at(&self.state),
             self.control.due_at(now),

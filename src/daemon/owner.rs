@@ -1,10 +1,10 @@
 //! The owner's actions: lines in hosts.deny, and commands, of which one runs at a time.
 
 use crate::act::actions::{self, Command, NoCommand};
-use crate::act::reconcile::rest;
+use crate::act::state::rest;
+use crate::daemon::State;
 use crate::daemon::denied::{Denied, HOSTS_DENY};
 use crate::daemon::enforce::{Running, ended};
-use crate::daemon::{State, records};
 use crate::judge::ban::{Ban, Step, Stop};
 use crate::judge::bans::Bans;
 use crate::limits::ACTION_TIME;
@@ -96,7 +96,7 @@ impl Owner {
         let step = ban.step;
         let command = match actions::command(&state.config.actions, step, ban) {
             Ok(command) => command,
-            Err(why) => return give_up(source, step, &why, state),
+            Err(why) => return give_up(now, source, step, &why, state),
         };
         match Child::start_shell(&command) {
             Ok(child) => {
@@ -118,12 +118,18 @@ impl Owner {
 }
 
 /// A command that cannot be made now cannot be made in three seconds either: that was the last attempt.
-pub(super) fn give_up(source: Prefix, step: Step, why: &NoCommand, state: &mut State) {
+pub(super) fn give_up(
+    now: Instant,
+    source: Prefix,
+    step: Step,
+    why: &NoCommand,
+    state: &mut State,
+) {
     // A command that a reload took away is no failure of its own.
     if let NoCommand::TooLong(token) = why {
         state.log.say(TooLongLine(step, token));
     }
-    finish(source, step, false, state);
+    finish(now, source, step, false, state);
 }
 
 pub(super) fn settle(
@@ -135,7 +141,8 @@ pub(super) fn settle(
     state: &mut State,
 ) {
     let bans = &mut state.detector.bans;
-    let Some(ban) = bans.get_mut(&source).filter(|ban| ban.step == step) else {
+    let ours = |ban: &&mut Ban| !ban.wanted || ban.step == step;
+    let Some(ban) = bans.get_mut(&source).filter(ours) else {
         return;
     };
     if ended.ok {
@@ -146,32 +153,37 @@ pub(super) fn settle(
             return;
         }
     }
-    finish(source, step, ended.ok, state);
+    finish(now, source, step, ended.ok, state);
 }
 
 /// A step is done, or has failed for good. A command beside the block takes nothing from it; 1.2 did not even look
 /// at its status.
-fn finish(source: Prefix, step: Step, ok: bool, state: &mut State) {
-    let State {
-        detector,
-        log,
-        config,
-        ..
-    } = state;
+fn finish(now: Instant, source: Prefix, step: Step, ok: bool, state: &mut State) {
+    let (detector, mut book) = state.book(now);
     let Some(ban) = detector.bans.get_mut(&source) else {
         return;
     };
-    if !ok && (step == Step::Stop || ban.stop == Stop::Nothing) {
-        log.say(FailedLine(&ban.probe, ban.mode));
-        ban.failed = true;
+    if !ban.wanted {
+        ban.ran = false;
+        return detector.bans.drop_gone();
     }
-    ban.proceed(config.actions.next(step, ban.stop));
-    records::note_progress(&source, ban, config, log);
+    if !ok && (step == Step::Stop || ban.stop == Stop::Nothing) {
+        book.log.say(FailedLine(&ban.probe, ban.mode));
+        ban.failed = true;
+        detector.counts.failed += 1;
+    }
+    let commands = matches!(step, Step::RunFirst | Step::Stop | Step::Run);
+    ban.ran |= ok && commands && book.config.actions.unblock.is_some();
+    ban.proceed(book.config.actions.next(step, ban.stop));
+    book.note_progress(&source, ban);
 }
 
 fn say_done(step: Step, ban: &Ban, command: &Command, log: &mut Log) {
     let ip = ban.probe.source;
     match step {
+        _ if !ban.wanted => log.say(format_args!(
+            "adminalert: Host {ip} is no longer blocked: \"{command}\""
+        )),
         Step::Deny => log.say(DoneLine::Deny(ip, command)),
         Step::Stop => log.say(DoneLine::Route(ip, command)),
         Step::Run | Step::RunFirst => log.say(DoneLine::Run(ip, command)),
@@ -180,12 +192,17 @@ fn say_done(step: Step, ban: &Ban, command: &Command, log: &mut Log) {
 }
 
 fn say_attempt(step: Step, ban: &Ban, ended: &Ended, log: &mut Log) {
-    let ip = ban.probe.source;
-    log.say(AttemptLine(step, ip, ended.why()));
+    let (ip, why) = (ban.probe.source, ended.why());
+    if !ban.wanted {
+        return log.say(format_args!(
+            "adminalert: ERROR: There was an error trying to unblock host ({why}) {ip}"
+        ));
+    }
+    log.say(AttemptLine(step, ip, why));
     if step == Step::Deny {
         log.say(format_args!(
             "securityalert: ERROR: There was an error trying to block host {ip}"
         ));
-        log.say(format_args!("adminalert: {HOSTS_DENY}: {}", ended.why()));
+        log.say(format_args!("adminalert: {HOSTS_DENY}: {why}"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::act::firewall::Backend;
 use crate::config::Config;
 use crate::judge::ban::{Ban, Step, Stop};
 use crate::limits::HISTORY_BYTES_MAX;
@@ -12,27 +13,44 @@ use crate::sys::files;
 use crate::sys::log::Log;
 use crate::tell::history::HistoryLine;
 use crate::tell::response::DoneLine;
+use crate::time::Instant;
 
-/// The firewall waits for no command of the owner's, so it may have the ban before its turn came in 1.2's order:
-/// when that comes it is said, and done. When the last step is done the ban is written down.
-pub(super) fn note_progress(source: &Prefix, ban: &mut Ban, config: &Config, log: &mut Log) {
-    if ban.step == Step::Stop && ban.stop == Stop::Firewall && ban.enforced {
-        log.say(DoneLine::Firewall(ban.probe.source, *source));
-        ban.proceed(config.actions.next(Step::Stop, ban.stop));
+/// Where it is said and written how far a ban has come.
+pub(super) struct Book<'a> {
+    pub(super) now: Instant,
+    pub(super) backend: Backend,
+    pub(super) config: &'a Config,
+    pub(super) log: &'a mut Log,
+}
+
+impl Book<'_> {
+    /// The firewall waits for no command of the owner's, so it may have the ban before its turn came in 1.2's
+    /// order: when that comes it is said, and done. When the last step is done the ban is written down.
+    pub(super) fn note_progress(&mut self, source: &Prefix, ban: &mut Ban) {
+        if ban.step == Step::Stop && ban.stop == Stop::Firewall && ban.enforced {
+            self.say_enforced(source, ban);
+            ban.proceed(self.config.actions.next(Step::Stop, ban.stop));
+        }
+        let complete = ban.step == Step::Done && ban.holds() && !ban.failed && !ban.recorded;
+        if !complete {
+            return;
+        }
+        ban.recorded = true;
+        let line = HistoryLine(clock::local_time(), &ban.probe).to_string();
+        if let Some(path) = &self.config.history_file {
+            let written = files::append_bounded(path, &line, HISTORY_BYTES_MAX);
+            complain("history", path, written, self.log);
+        }
+        if let Some(path) = blocked_file(self.config, ban.probe.protocol) {
+            let written = files::append_bounded(&path, &line, HISTORY_BYTES_MAX);
+            complain("blocked", &path, written, self.log);
+        }
     }
-    let complete = ban.step == Step::Done && ban.holds() && !ban.failed && !ban.recorded;
-    if !complete {
-        return;
-    }
-    ban.recorded = true;
-    let line = HistoryLine(clock::local_time(), &ban.probe).to_string();
-    if let Some(path) = &config.history_file {
-        let written = files::append_bounded(path, &line, HISTORY_BYTES_MAX);
-        complain("history", path, written, log);
-    }
-    if let Some(path) = blocked_file(config, ban.probe.protocol) {
-        let written = files::append_bounded(&path, &line, HISTORY_BYTES_MAX);
-        complain("blocked", &path, written, log);
+
+    /// 1.2's line for a ban that the firewall has.
+    pub(super) fn say_enforced(&mut self, source: &Prefix, ban: &Ban) {
+        let line = DoneLine::firewall(self.backend, self.now, source, ban);
+        self.log.say(line);
     }
 }
 

@@ -71,7 +71,8 @@ impl Daemon {
             return Err(again.err().unwrap_or(error).to_string());
         }
         let policy = self.state.config.policy();
-        self.enforcer.reconciler.up = policy.needs_firewall();
+        self.enforcer.ground.adopt(&self.state.config);
+        self.state.changed = true;
         // Somebody may have emptied the firewall meanwhile; whoever reloads wants it as it should be.
         if self.enforcer.reconciler.is_loaded() {
             self.enforcer.reconciler.distrust();

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::act::firewall::Backend;
 use crate::cli::Settings;
 use crate::config::{Config, Modes, Problem, ProblemLine, Severity, classic};
 use crate::daemon::control::Control;
@@ -103,6 +104,9 @@ fn start_with(
         config,
         witness: Witness::open(),
         log: std::mem::take(log),
+        backend: Backend::default(),
+        hold: None,
+        changed: true,
     };
     let opened = open(&mut state, &settings.run_dir);
     let (watch, intake, control) = match opened {
@@ -112,12 +116,9 @@ fn start_with(
             return Err(StartError::System(error.to_string()));
         }
     };
-    let mut enforcer = Enforcer::new(families());
-    enforcer.reconciler.up = state.detector.policy.needs_firewall();
-    // The lock is ours: a chain that is there is nobody's, left behind by a daemon that was killed.
-    if !enforcer.reconciler.up {
-        enforcer.reconciler.suspect();
-    }
+    // The lock is ours: what of ours is in the firewall is nobody's, left behind by a daemon that was killed.
+    let enforcer = Enforcer::new(families(), &state.config, None);
+    state.backend = enforcer.reconciler.backend();
     Ok(Daemon {
         settings,
         state,

@@ -1,7 +1,9 @@
 //! One ban: what shall hold, what does, and which of its steps comes next.
 
+use core::net::IpAddr;
+
 use crate::limits::ATTEMPTS_MAX;
-use crate::see::probe::{Mode, Probe};
+use crate::see::probe::{Kind, Mode, Probe, Protocol};
 use crate::time::Instant;
 
 /// How packets of a banned source are stopped.
@@ -35,14 +37,22 @@ pub enum Step {
 /// One ban.
 #[derive(Clone, Copy, Debug)]
 pub struct Ban {
-    /// The probe that triggered it.
+    /// The probe that triggered it; of a ban by hand only its source means something.
     pub probe: Probe,
     /// The sensor that saw it.
     pub mode: Mode,
+    /// No sensor did: the owner named it.
+    pub by_hand: bool,
     /// When.
     pub since: Instant,
+    /// When it ends; None: never by itself.
+    pub until: Option<Instant>,
+    /// How often its source was banned lately, this time included.
+    pub strikes: u8,
     /// How packets are stopped.
     pub stop: Stop,
+    /// The source is proven: it finished a handshake, or the owner named it.
+    pub verified: bool,
     /// The kernel said that the packet was nobody's.
     pub confirmed: bool,
     /// What comes next.
@@ -61,20 +71,30 @@ pub struct Ban {
     pub wanted: bool,
     /// The firewall has it.
     pub enforced: bool,
+    /// The firewall has it with another end.
+    pub renewed: bool,
     /// A line of ours about it is in hosts.deny.
     pub denied: bool,
+    /// A command of the owner's ran for it that UNBLOCK_CMD undoes.
+    pub ran: bool,
     /// What the run of the firewall program that is under way makes of it.
     pub flying: Option<bool>,
+    /// When it was last said that its source is banned already.
+    pub told: Option<Instant>,
 }
 
 impl Ban {
-    /// A new ban; nothing of it is done yet.
+    /// A new ban without an end; nothing of it is done yet.
     pub fn new(now: Instant, probe: Probe, mode: Mode, stop: Stop, ports: u16) -> Self {
         Self {
             probe,
             mode,
+            by_hand: false,
             since: now,
+            until: None,
+            strikes: 1,
             stop,
+            verified: probe.verified(),
             confirmed: false,
             step: Step::Confirm,
             attempts: 0,
@@ -84,8 +104,31 @@ impl Ban {
             ports,
             wanted: true,
             enforced: false,
+            renewed: false,
             denied: false,
+            ran: false,
             flying: None,
+            told: None,
+        }
+    }
+
+    /// A ban by hand: the firewall holds it, whatever holds others, and no command of the owner's is run.
+    pub fn by_hand(now: Instant, addr: IpAddr) -> Self {
+        let probe = Probe {
+            source: addr,
+            destination: addr,
+            source_port: 0,
+            port: 0,
+            protocol: Protocol::Tcp,
+            kind: Kind::Connect,
+            options: false,
+        };
+        Self {
+            by_hand: true,
+            confirmed: true,
+            step: Step::Done,
+            recorded: true,
+            ..Self::new(now, probe, Mode::Connect, Stop::Firewall, u16::MAX)
         }
     }
 
@@ -96,7 +139,8 @@ impl Ban {
 
     /// Whether the firewall has to be told something.
     pub fn differs(&self) -> bool {
-        self.due_in_firewall() != self.enforced
+        let due = self.due_in_firewall();
+        due != self.enforced || (due && self.renewed)
     }
 
     /// The packets of this source are stopped.
@@ -105,6 +149,17 @@ impl Ban {
             Stop::Firewall => self.enforced,
             Stop::Route | Stop::Nothing => self.step == Step::Done && !self.failed,
         }
+    }
+
+    /// Whether nothing is to be done about it until it ends.
+    pub fn is_at_rest(&self) -> bool {
+        self.wanted && self.step == Step::Done && !self.differs() && self.flying.is_none()
+    }
+
+    /// Whether it shall not hold and nothing of it is left anywhere.
+    pub fn is_gone(&self) -> bool {
+        let left = self.enforced || self.denied || self.ran || self.flying.is_some();
+        !self.wanted && !left
     }
 
     /// A step failed: it rests until `again`. True if that was the last attempt.
@@ -122,6 +177,6 @@ impl Ban {
 
     /// How much speaks for it: a proven source before all others, then traps touched.
     pub(super) fn weight(&self) -> (bool, u16) {
-        (self.probe.verified(), self.ports)
+        (self.verified, self.ports)
     }
 }

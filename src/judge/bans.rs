@@ -4,15 +4,26 @@
 //! (`enforced`); what is to be done next is derived from the difference, so nothing is lost, nothing piles
 //! up, and what failed is tried again by itself.
 
+use core::time::Duration;
+
 use crate::judge::ban::{Ban, Stop};
+use crate::judge::lengths::Lengths;
+use crate::judge::offenders::Offenders;
 use crate::judge::table::Table;
 use crate::limits::{BANS_MAX, LEAVING_MAX};
 use crate::net::Prefix;
+use crate::time::Instant;
 
-/// All bans; those on their way out included.
+/// All bans; those on their way out included. Whichever is not at rest is among the stirred ones.
 #[derive(Debug)]
 pub struct Bans {
-    table: Table<Ban>,
+    pub(super) table: Table<Ban>,
+    offenders: Offenders,
+    lengths: Lengths,
+    /// No ban ends before.
+    ends_at: Option<Instant>,
+    /// How many the firewall takes.
+    pub(super) most: usize,
     /// Bans pushed out by others.
     pub evicted: u64,
     /// Bans that found no room.
@@ -24,6 +35,10 @@ impl Bans {
     pub fn new(seed: (u64, u64)) -> Self {
         Self {
             table: Table::new(BANS_MAX + LEAVING_MAX, seed),
+            offenders: Offenders::new(seed),
+            lengths: Lengths::default(),
+            ends_at: None,
+            most: BANS_MAX,
             evicted: 0,
             refused: 0,
         }
@@ -34,14 +49,34 @@ impl Bans {
         self.table.get(source).filter(|ban| ban.wanted)
     }
 
+    /// The same, on its way out or not.
+    pub fn known(&self, source: &Prefix) -> Option<&Ban> {
+        self.table.get(source)
+    }
+
     /// The ban of a source, to be changed, on its way out or not.
     pub fn get_mut(&mut self, source: &Prefix) -> Option<&mut Ban> {
         self.table.get_mut(source)
     }
 
+    /// The ban in force that a source falls under: its own, or that of a wider prefix.
+    pub fn covering(&self, source: &Prefix) -> Option<Prefix> {
+        let lengths = (0..=source.bits())
+            .rev()
+            .filter(|bits| self.lengths.have(source, *bits));
+        let mut wider = lengths.filter_map(|bits| Prefix::new(source.addr(), bits));
+        wider.find(|prefix| self.get(prefix).is_some())
+    }
+
     /// How many are in force.
     pub fn wanted(&self) -> usize {
-        self.table.iter().filter(|(_, ban)| ban.wanted).count()
+        let leaving = self.table.stirred().filter(|(_, ban)| !ban.wanted);
+        self.table.len() - leaving.count()
+    }
+
+    /// How many the firewall takes.
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// All of them.
@@ -49,51 +84,120 @@ impl Bans {
         self.table.iter()
     }
 
-    /// All of them, to be changed.
+    /// All of them, to be changed. Whoever disturbs one that is at rest stirs it, or all.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Prefix, &mut Ban)> {
         self.table.iter_mut()
     }
 
-    /// Begins a ban; false if there is no room for it.
+    /// Those that something is to be done about, or may be.
+    pub fn stirred(&self) -> impl Iterator<Item = (&Prefix, &Ban)> {
+        self.table.stirred()
+    }
+
+    /// The same, to be changed.
+    pub fn stirred_mut(&mut self) -> impl Iterator<Item = (&Prefix, &mut Ban)> {
+        self.table.stirred_mut()
+    }
+
+    /// The firewall lost what it had: each ban is looked at again.
+    pub fn stir_all(&mut self) {
+        self.table.stir_all();
+    }
+
+    /// Those at rest are not looked at until they end.
+    pub fn calm(&mut self) {
+        self.table.calm(Ban::is_at_rest);
+    }
+
+    /// Begins a ban; false if there is no room for it. Bans inside of its prefix end, because it does what they
+    /// did.
     #[must_use]
     pub fn insert(&mut self, source: Prefix, mut ban: Ban) -> bool {
         if let Some(old) = self.table.get(&source) {
             // Somebody on the way out comes back: what the firewall has, or is just doing, stays true.
             ban.enforced = old.enforced;
+            ban.renewed = old.enforced;
             ban.denied = old.denied;
+            ban.ran = old.ran;
             ban.flying = old.flying;
         }
-        if self.wanted() >= BANS_MAX && !self.make_room(&ban) {
+        let anew = self.get(&source).is_none();
+        if anew && self.wanted() >= self.most && !self.make_room(&ban) {
             self.refused += 1;
             return false;
         }
         let fits = self.table.insert(source, ban);
         self.refused += u64::from(!fits);
+        self.table.stir(&source);
+        self.ends_at = [self.ends_at, ban.until].into_iter().flatten().min();
+        self.lengths.note(&source);
         fits
     }
 
-    /// A ban displaces one with less evidence, of several the oldest. Never one with as much: a flood of forged
-    /// sources would make the firewall turn over for ever, and push real scanners out.
-    fn make_room(&mut self, ban: &Ban) -> bool {
-        let in_force = self.table.iter().filter(|(_, ban)| ban.wanted);
-        let weakest = in_force.min_by_key(|(_, ban)| (ban.weight(), ban.since));
-        let Some((key, old)) = weakest.map(|(key, ban)| (*key, *ban)) else {
-            return false;
-        };
-        if old.weight() >= ban.weight() || ((old.enforced || old.denied) && self.table.is_full()) {
-            return false;
+    /// Changes when a ban ends, or that it does.
+    pub fn renew(&mut self, source: &Prefix, until: Option<Instant>) {
+        if let Some(ban) = self.table.get_mut(source) {
+            ban.until = until;
+            ban.renewed = true;
+            self.table.stir(source);
+            self.ends_at = [self.ends_at, until].into_iter().flatten().min();
         }
-        self.evicted += 1;
-        self.free(&key);
-        true
     }
 
     /// Ends a ban: its rule goes with the next run of the firewall program.
     pub fn free(&mut self, source: &Prefix) {
         if let Some(ban) = self.table.get_mut(source) {
             ban.wanted = false;
+            self.table.stir(source);
         }
         self.drop_if_gone(source);
+    }
+
+    /// Ends the bans that `which` chooses.
+    pub fn free_if(&mut self, mut which: impl FnMut(&Prefix, &Ban) -> bool) {
+        let mut chosen = false;
+        for (source, ban) in self.table.iter_mut().filter(|(_, ban)| ban.wanted) {
+            ban.wanted = !which(source, ban);
+            chosen |= !ban.wanted;
+        }
+        if chosen {
+            self.table.stir_all();
+            self.drop_gone();
+        }
+    }
+
+    /// Ends those whose time is over, and remembers for `memory` that they were. How many.
+    pub fn expire(&mut self, now: Instant, memory: Duration) -> u64 {
+        if self.ends_at.is_none_or(|at| now < at) {
+            return 0;
+        }
+        let over = |ban: &Ban| ban.until.is_some_and(|until| until <= now);
+        for (source, ban) in self.table.iter().filter(|(_, ban)| ban.wanted && over(ban)) {
+            self.offenders.note(now, *source, ban.strikes, memory);
+        }
+        let mut count = 0;
+        self.free_if(|_, ban| {
+            count += u64::from(over(ban));
+            over(ban)
+        });
+        let left = self.table.iter().filter(|(_, ban)| ban.wanted);
+        self.ends_at = left.filter_map(|(_, ban)| ban.until).min();
+        count
+    }
+
+    /// When [`Self::expire`] has something to do.
+    pub fn ends_at(&self) -> Option<Instant> {
+        self.ends_at
+    }
+
+    /// How often a source was banned lately.
+    pub fn strikes(&self, now: Instant, source: &Prefix) -> u8 {
+        self.offenders.strikes(now, source)
+    }
+
+    /// Forgets that a source was ever banned.
+    pub fn forgive(&mut self, source: &Prefix) {
+        self.offenders.forget(source);
     }
 
     /// KILL_ROUTE was set or taken away: bans that it has not stopped yet are stopped in the new way.
@@ -103,20 +207,12 @@ impl Bans {
             ban.stop = stop;
             ban.failed = false;
         }
-    }
-
-    /// Ends every ban that our chain holds: nothing shall be blocked there any more.
-    pub fn free_firewall(&mut self) {
-        for (_, ban) in self.table.iter_mut() {
-            ban.wanted &= ban.stop != Stop::Firewall;
-        }
-        self.drop_gone();
+        self.table.stir_all();
     }
 
     /// Forgets a ban that shall not hold and of which nothing is left, neither in the firewall nor in hosts.deny.
     fn drop_if_gone(&mut self, source: &Prefix) {
-        let gone = |ban: &Ban| !ban.wanted && !ban.enforced && !ban.denied && ban.flying.is_none();
-        if self.table.get(source).is_some_and(gone) {
+        if self.table.get(source).is_some_and(Ban::is_gone) {
             self.table.remove(source);
         }
     }
@@ -124,82 +220,10 @@ impl Bans {
     /// Forgets all bans that shall not hold and of which nothing is left.
     pub fn drop_gone(&mut self) {
         let mut at = 0;
-        while let Some(key) = self.table.key_at(at) {
+        while let Some(key) = self.table.stirred_key_at(at) {
             let before = self.table.len();
             self.drop_if_gone(&key);
             at += usize::from(self.table.len() == before);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::judge::ban::Step;
-    use crate::see::probe::{Kind, Mode, Probe, Protocol};
-    use crate::time::Instant;
-    use core::net::Ipv4Addr;
-
-    fn key(n: usize) -> Prefix {
-        Prefix::host(Ipv4Addr::from_bits(u32::try_from(n).unwrap()).into())
-    }
-
-    fn ban(at: u64, kind: Kind, ports: u16) -> Ban {
-        let probe = Probe {
-            source: key(1).addr(),
-            destination: key(2).addr(),
-            source_port: 1,
-            port: 11,
-            protocol: Protocol::Tcp,
-            kind,
-            options: false,
-        };
-        let now = Instant::from_millis(at);
-        let mut ban = Ban::new(now, probe, Mode::Stealth, Stop::Firewall, ports);
-        ban.step = Step::Done;
-        ban.enforced = true;
-        ban
-    }
-
-    fn full(kind: Kind, ports: u16) -> Bans {
-        let mut bans = Bans::new((1, 2));
-        for n in 0..BANS_MAX {
-            assert!(bans.insert(key(n), ban(n as u64, kind, ports)));
-        }
-        bans
-    }
-
-    #[track_caller]
-    fn check(mut bans: Bans, kind: Kind, ports: u16, makes_room: bool) {
-        let newcomer = key(BANS_MAX);
-        assert_eq!(bans.insert(newcomer, ban(1 << 20, kind, ports)), makes_room);
-        assert_eq!(bans.get(&newcomer).is_some(), makes_room);
-        assert_eq!(bans.wanted(), BANS_MAX);
-        assert_eq!(bans.get(&key(0)).is_none(), makes_room, "the oldest goes");
-        assert_eq!(
-            (bans.evicted, bans.refused),
-            if makes_room { (1, 0) } else { (0, 1) }
-        );
-    }
-
-    #[test]
-    fn a_full_table_makes_room_for_evidence_only() {
-        check(full(Kind::Syn, 1), Kind::Syn, 1, false);
-        check(full(Kind::Syn, 1), Kind::Syn, 2, true);
-        check(full(Kind::Syn, 1), Kind::Connect, 1, true);
-        check(full(Kind::Syn, 2), Kind::Syn, 2, false);
-        check(full(Kind::Syn, 2), Kind::Syn, 3, true);
-        check(full(Kind::Connect, 1), Kind::Syn, 9, false);
-        check(full(Kind::Connect, 1), Kind::Connect, 1, false);
-        check(full(Kind::Connect, 2), Kind::Connect, 3, true);
-    }
-
-    #[test]
-    fn an_evicted_ban_leaves_by_the_firewall() {
-        let mut bans = full(Kind::Syn, 1);
-        assert!(bans.insert(key(BANS_MAX), ban(1 << 20, Kind::Syn, 2)));
-        let leaving: Vec<_> = bans.iter().filter(|(_, ban)| ban.differs()).collect();
-        assert_eq!(leaving.len(), 1);
-        assert_eq!(*leaving[0].0, key(0));
     }
 }

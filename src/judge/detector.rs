@@ -1,108 +1,21 @@
 //! The rules, in the order in which the manual's section "When is a source banned" gives them.
 
-use core::net::IpAddr;
-
 use crate::judge::ban::{Ban, Stop};
 use crate::judge::bans::Bans;
+use crate::judge::counts::Counts;
+use crate::judge::policy::{Block, Policy};
 use crate::judge::protect::{Guard, Protect};
 use crate::judge::sources::{Sources, Standing};
-use crate::limits::{FAILED_REST, FRESH_LINES, KNOWN_LINES};
+use crate::judge::valve::Valve;
+use crate::judge::verdict::{News, Outcome, Verdict};
+use crate::judge::widen::widen;
+use crate::limits::{FAILED_REST, FOLD};
 use crate::net::Prefix;
 use crate::see::chatter::is_dhcp;
 use crate::see::conntrack::Belongs;
-use crate::see::probe::{Mode, Probe, Protocol};
-use crate::see::traps::Traps;
-use crate::tell::quota::Bucket;
+use crate::see::probe::{Mode, Probe};
+use crate::tell::quota::Lines;
 use crate::time::Instant;
-
-/// What BLOCK_TCP or BLOCK_UDP asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Block {
-    /// 0: log only.
-    #[default]
-    Off,
-    /// 1: stop packets, and every action.
-    Full,
-    /// 2: KILL_RUN_CMD only.
-    RunOnly,
-}
-
-/// The configured rules.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// The trap ports of what is watched.
-    pub traps: Traps,
-    /// BLOCK_TCP.
-    pub block_tcp: Block,
-    /// BLOCK_UDP.
-    pub block_udp: Block,
-    /// How a full block stops packets.
-    pub stop: Stop,
-    /// SCAN_TRIGGER: the hit that bans; 0 and 1 are the first.
-    pub scan_trigger: u32,
-}
-
-impl Policy {
-    /// The block option of a protocol.
-    pub fn block(&self, protocol: Protocol) -> Block {
-        match protocol {
-            Protocol::Tcp => self.block_tcp,
-            Protocol::Udp => self.block_udp,
-        }
-    }
-
-    /// Whether some ban would be held by our chain.
-    pub fn needs_firewall(&self) -> bool {
-        let full = self.block_tcp == Block::Full || self.block_udp == Block::Full;
-        full && self.stop == Stop::Firewall
-    }
-}
-
-/// What we think of one probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Verdict {
-    /// Not a trap of ours.
-    NotATrap,
-    /// No honest packet comes from there.
-    Forged,
-    /// On the ignore list.
-    Ignored,
-    /// Somebody's business: an answer, a forwarded connection, a service.
-    Explained(Belongs),
-    /// Counted; the trigger is not reached.
-    Counted,
-    /// Reported within the last minute, or more than the log bears: counted instead.
-    Folded,
-    /// To be reported, and what comes of it.
-    Probe(Outcome),
-}
-
-/// What comes of a probe that is reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// BLOCK is 0.
-    BlockingOff,
-    /// Protected: never banned.
-    Protected,
-    /// Its ban begins now.
-    Ban,
-    /// Its ban is being carried out.
-    Pending,
-    /// Its ban holds.
-    AlreadyBanned,
-    /// The table of bans is full.
-    NoRoom,
-}
-
-/// Probes that were counted instead of reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Folded {
-    /// This source touched traps again that it was reported for.
-    Repeats(IpAddr, u32),
-    /// So many were more than the log bears.
-    Unreported(u64),
-}
 
 /// Everything that is known of the sources, and the rules.
 #[derive(Debug)]
@@ -115,9 +28,11 @@ pub struct Detector {
     pub sources: Sources,
     /// Who is banned.
     pub bans: Bans,
-    unreported: u64,
-    fresh_lines: Bucket,
-    known_lines: Bucket,
+    /// Whether more want to be banned than can be true.
+    pub valve: Valve,
+    /// How many of what.
+    pub counts: Counts,
+    lines: Lines,
 }
 
 impl Detector {
@@ -128,20 +43,26 @@ impl Detector {
             protect: Protect::default(),
             sources: Sources::new(seed),
             bans: Bans::new(seed),
-            unreported: 0,
-            fresh_lines: Bucket::new(FRESH_LINES),
-            known_lines: Bucket::new(KNOWN_LINES),
+            valve: Valve::default(),
+            counts: Counts::default(),
+            lines: Lines::default(),
         }
     }
 
     /// Whether it is worth asking whose the packet is. Cheap, and before anything is remembered.
-    pub fn candidate(&self, probe: &Probe) -> Result<(), Verdict> {
+    pub fn candidate(&mut self, probe: &Probe) -> Result<(), Verdict> {
         if !self.policy.traps.of(probe.protocol).contains(probe.port) {
             return Err(Verdict::NotATrap);
         }
         match self.protect.guard(probe.source) {
-            Guard::Forged => Err(Verdict::Forged),
-            Guard::Ignored => Err(Verdict::Ignored),
+            Guard::Forged => {
+                self.counts.forged += 1;
+                Err(Verdict::Forged)
+            }
+            Guard::Ignored => {
+                self.counts.ignored += 1;
+                Err(Verdict::Ignored)
+            }
             Guard::Gateway | Guard::Open if is_dhcp(probe) => {
                 Err(Verdict::Explained(Belongs::Reply))
             }
@@ -152,28 +73,33 @@ impl Detector {
     /// Judges a candidate. `belongs` is what the kernel knows of the packet; what it cannot tell counts as
     /// nobody's here, and is asked again before a ban starts.
     pub fn judge(&mut self, now: Instant, probe: &Probe, mode: Mode, belongs: Belongs) -> Verdict {
-        if !matches!(belongs, Belongs::Nobody | Belongs::Unknown) {
-            return Verdict::Explained(belongs);
+        match belongs {
+            Belongs::Nobody => {}
+            Belongs::Unknown => self.counts.unknown += 1,
+            Belongs::Us | Belongs::Reply | Belongs::Forwarded => {
+                self.counts.explained += 1;
+                return Verdict::Explained(belongs);
+            }
         }
+        self.counts.note(probe);
         let source = self.protect.source(probe.source);
-        let standing = self.sources.touch(now, source, probe);
-        if standing.hits < self.policy.scan_trigger {
+        let standing = self.sources.touch(now, self.policy.window, source, probe);
+        if !self.policy.is_triggered(standing.hits, standing.ports) {
+            self.counts.counted += 1;
             return Verdict::Counted;
         }
+        let first = self.sources.triggered(&source);
         let outcome = self.outcome(now, source, probe, mode, standing);
-        if standing.repeat && outcome != Outcome::Ban {
-            self.sources.fold(now, &source);
-            return Verdict::Folded;
+        self.counts.would_be += u64::from(first && outcome == Outcome::BlockingOff);
+        let verdict = self.report(now, &source, probe, standing, outcome);
+        match verdict {
+            Verdict::Folded => self.counts.folded += 1,
+            _ => self.counts.reported += 1,
         }
-        if outcome != Outcome::Ban && !self.log_bears(now, standing.fresh) {
-            self.unreported += 1;
-            self.sources.report_later(now);
-            return Verdict::Folded;
-        }
-        self.sources.reported(&source, probe);
-        Verdict::Probe(outcome)
+        verdict
     }
 
+    /// What is done about a source that fulfils the rule.
     fn outcome(
         &mut self,
         now: Instant,
@@ -187,72 +113,142 @@ impl Detector {
             Block::Full => self.policy.stop,
             Block::RunOnly => Stop::Nothing,
         };
-        let again = |ban: &Ban| ban.failed && now.since(ban.since) >= FAILED_REST;
-        let known = self.bans.get_mut(&source);
-        if let Some(ban) = known.filter(|ban| ban.wanted && !again(ban)) {
-            ban.ports = ban.ports.max(standing.ports);
-            return match ban.holds() {
-                true => Outcome::AlreadyBanned,
-                false => Outcome::Pending,
-            };
+        if let Some(outcome) = self.known(now, &source, probe, standing) {
+            return outcome;
         }
         if self.protect.covers(&source) {
+            self.counts.protected += 1;
             return Outcome::Protected;
         }
-        let ban = Ban::new(now, *probe, mode, stop, standing.ports);
-        match self.bans.insert(source, ban) {
-            true => Outcome::Ban,
-            false => Outcome::NoRoom,
+        let (most, verified) = (self.policy.ban_rate_max, probe.verified());
+        if !self.valve.admits(now, most, verified, standing.ports) {
+            self.counts.valve += 1;
+            return Outcome::Doubted;
         }
+        let mut ban = Ban::new(now, *probe, mode, stop, standing.ports);
+        ban.strikes = self.bans.strikes(now, &source).saturating_add(1);
+        ban.until = self.policy.until(now, ban.strikes, stop);
+        if !self.bans.insert(source, ban) {
+            return Outcome::NoRoom;
+        }
+        self.counts.bans += 1;
+        Outcome::Ban
     }
 
-    /// Whether the log bears one more line about such a source. (A ban always has its line: displacing bans takes
-    /// ever more evidence, so their number is bounded.)
-    fn log_bears(&mut self, now: Instant, fresh: bool) -> bool {
-        match fresh {
-            true => self.fresh_lines.take(now),
-            false => self.known_lines.take(now),
+    /// What comes of a probe of somebody who is banned already; the ban learns of it. None: it is nobody such, or
+    /// KILL_ROUTE failed for him a while ago and is tried again.
+    fn known(
+        &mut self,
+        now: Instant,
+        source: &Prefix,
+        probe: &Probe,
+        standing: Standing,
+    ) -> Option<Outcome> {
+        let key = self.bans.covering(source)?;
+        let ban = self.bans.get_mut(&key)?;
+        if ban.failed && now.since(ban.since) >= FAILED_REST {
+            return None;
         }
+        ban.ports = ban.ports.max(standing.ports);
+        ban.verified |= probe.verified();
+        if !ban.holds() {
+            return Some(Outcome::Pending);
+        }
+        if ban.told.is_some_and(|told| now.since(told) < FOLD) {
+            return Some(Outcome::StillBanned);
+        }
+        ban.told = Some(now);
+        Some(Outcome::AlreadyBanned)
     }
 
-    /// Once a minute, if there is something: what was counted instead of reported.
-    pub fn take_folded(&mut self, now: Instant, mut say: impl FnMut(Folded)) {
-        let (fresh, known) = (&mut self.fresh_lines, &mut self.known_lines);
-        let unreported = &mut self.unreported;
+    /// Whether it gets a line of its own. A ban always does: displacing bans takes ever more evidence, so their
+    /// number is bounded.
+    fn report(
+        &mut self,
+        now: Instant,
+        source: &Prefix,
+        probe: &Probe,
+        standing: Standing,
+        outcome: Outcome,
+    ) -> Verdict {
+        if outcome == Outcome::StillBanned || (standing.repeat && outcome != Outcome::Ban) {
+            self.sources.fold(now, source);
+            return Verdict::Folded;
+        }
+        if outcome != Outcome::Ban && !self.lines.bear(now, standing.fresh) {
+            self.lines.unreported += 1;
+            self.sources.report_later(now);
+            return Verdict::Folded;
+        }
+        self.sources.reported(source, probe);
+        Verdict::Probe(outcome)
+    }
+
+    /// A ban goes on, because its packet was nobody's: with others of its site it may become one. The site then.
+    pub fn confirmed(&mut self, source: &Prefix) -> Option<Prefix> {
+        widen(&mut self.bans, &self.protect, *source)
+    }
+
+    /// Ends the bans whose time is over, and lets the valve open.
+    pub fn pass(&mut self, now: Instant) {
+        self.counts.expired += self.bans.expire(now, self.policy.memory());
+        self.valve.turn(now, self.policy.ban_rate_max);
+    }
+
+    /// When [`Self::pass`] or [`Self::take_news`] has something to do.
+    pub fn due_at(&self) -> Option<Instant> {
+        let times = [
+            self.bans.ends_at(),
+            self.valve.due_at(),
+            self.sources.report_at(),
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    /// Once a minute, if there is something: what was counted instead of reported. And at once, if the valve
+    /// turned.
+    pub fn take_news(&mut self, now: Instant, mut say: impl FnMut(News)) {
+        if let Some(turned) = self.valve.take_news() {
+            say(News::Valve(turned));
+        }
+        let lines = &mut self.lines;
         let due = self.sources.take_folded(now, |addr, count, on_probation| {
-            let bucket = if on_probation {
-                &mut *fresh
-            } else {
-                &mut *known
-            };
-            match bucket.take(now) {
-                true => say(Folded::Repeats(addr, count)),
-                false => *unreported += u64::from(count),
+            match lines.bear(now, on_probation) {
+                true => say(News::Repeats(addr, count)),
+                false => lines.unreported += u64::from(count),
             }
         });
-        if due && self.unreported > 0 {
-            say(Folded::Unreported(core::mem::take(&mut self.unreported)));
+        if !due {
+            return;
+        }
+        if let Some(sources) = self.sources.take_newcomers() {
+            say(News::Distributed(sources));
+        }
+        if lines.unreported > 0 {
+            say(News::Unreported(core::mem::take(&mut lines.unreported)));
         }
     }
 
-    /// Puts other rules in force. Who is banned stays so, unless our chain is not wanted any more.
+    /// Puts other rules in force. Who is banned stays so, unless our firewall is not wanted any more; bans by hand
+    /// stay.
     pub fn adopt(&mut self, policy: Policy) {
         self.policy = policy;
         self.bans.change_stop(self.policy.stop);
         if !self.policy.needs_firewall() {
-            self.bans.free_firewall();
+            let held = |ban: &Ban| ban.stop == Stop::Firewall && !ban.by_hand;
+            self.bans.free_if(|_, ban| held(ban));
         }
     }
 
     /// Who is protected has changed: whoever is banned and may not be is freed. Tells `say` each of them.
-    pub fn free_protected(&mut self, mut say: impl FnMut(&Ban)) {
+    pub fn free_protected(&mut self, mut say: impl FnMut(&Prefix, &Ban)) {
         let protect = &self.protect;
-        for (source, ban) in self.bans.iter_mut() {
-            if ban.wanted && protect.covers(source) {
-                ban.wanted = false;
-                say(ban);
+        self.bans.free_if(|source, ban| {
+            let protected = protect.covers(source);
+            if protected {
+                say(source, ban);
             }
-        }
-        self.bans.drop_gone();
+            protected
+        });
     }
 }

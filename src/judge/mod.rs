@@ -2,9 +2,17 @@
 
 pub mod ban;
 pub mod bans;
+pub mod counts;
 pub mod detector;
+mod lengths;
+mod offenders;
+pub mod policy;
 pub mod protect;
 mod recent;
 mod record;
+mod room;
 pub mod sources;
 pub mod table;
+pub mod valve;
+pub mod verdict;
+mod widen;

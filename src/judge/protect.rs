@@ -47,6 +47,13 @@ impl Protect {
         Guard::Open
     }
 
+    /// All prefixes that are protected for what they are, besides our own addresses.
+    pub fn prefixes(&self) -> impl Iterator<Item = Prefix> {
+        let gateways = self.surroundings.gateways.iter();
+        let ignored = self.ignored.iter().copied();
+        ignored.chain(gateways.map(|addr| Prefix::host(*addr)))
+    }
+
     /// What an address stands for: itself in IPv4, its /64 in IPv6, because one host owns a whole /64 and
     /// has a fresh address for every probe. Where somebody protected lives in that /64 it stands for
     /// itself only.

@@ -27,6 +27,8 @@ pub(super) struct Record<const N: usize> {
     hits: u32,
     ports: u16,
     pub(super) folded: u32,
+    /// The rule of banning was fulfilled.
+    pub(super) triggered: bool,
     touches: heapless::Vec<Touch, N>,
     oldest: u8,
 }
@@ -52,6 +54,7 @@ impl<const N: usize> Record<N> {
             hits: 0,
             ports: 0,
             folded: 0,
+            triggered: false,
             touches: heapless::Vec::new(),
             oldest: 0,
         }
@@ -134,6 +137,7 @@ impl Record<1> {
         record.hits = self.hits;
         record.ports = self.ports;
         record.folded = self.folded;
+        record.triggered = self.triggered;
         record.touches.extend(self.touches.iter().copied());
         record
     }
@@ -159,6 +163,10 @@ impl Touch {
     }
 }
 
+/// So many kinds there are.
+pub(super) const SORTS: usize = 8;
+
+/// Kind and protocol in one byte, the protocol in the lowest bit.
 pub(super) fn sort(probe: &Probe) -> u8 {
     let kind = match probe.kind {
         Kind::Connect => 0,

@@ -4,12 +4,13 @@
 //! them displaces one another there and never those who scan.
 
 use core::net::IpAddr;
+use core::time::Duration;
 
 use crate::judge::recent::Recent;
 use crate::judge::record::Record;
 pub use crate::judge::record::Standing;
 use crate::judge::table::Table;
-use crate::limits::{FOLD, KNOWN_MAX, PROBATION_MAX, TOUCHES_MAX, WINDOW};
+use crate::limits::{DISTRIBUTED_MIN, FOLD, KNOWN_MAX, PROBATION_MAX, TOUCHES_MAX, WINDOW_MIN};
 use crate::net::Prefix;
 use crate::see::probe::Probe;
 use crate::time::Instant;
@@ -25,6 +26,9 @@ pub struct Sources {
     report_at: Option<Instant>,
     /// Sources pushed out by others, both parts.
     pub evicted: u64,
+    /// Sources that came since the counts were last reported, and sources that fulfilled the rule of banning
+    /// since.
+    newcomers: (u32, u32),
 }
 
 impl Sources {
@@ -37,12 +41,20 @@ impl Sources {
             random: seed.0 | 1,
             report_at: None,
             evicted: 0,
+            newcomers: (0, 0),
         }
     }
 
-    /// Notes a probe. A touch from the same source port as before is a retransmission and counts once.
-    pub fn touch(&mut self, now: Instant, source: Prefix, probe: &Probe) -> Standing {
-        self.forget_stale(now, &source);
+    /// Notes a probe. A touch from the same source port as before is a retransmission and counts once. Whoever has
+    /// touched nothing for `window` begins anew.
+    pub fn touch(
+        &mut self,
+        now: Instant,
+        window: Duration,
+        source: Prefix,
+        probe: &Probe,
+    ) -> Standing {
+        self.forget_stale(now, window, &source);
         if let Some(record) = self.known.get_mut(&source) {
             let lost = record.may_have_lost(probe);
             let mut standing = record.touch(now, probe, false);
@@ -55,6 +67,7 @@ impl Sources {
         let Some(record) = self.probation.get_mut(&source) else {
             let mut record = Record::new(now, probe.source);
             let standing = record.touch(now, probe, true);
+            self.count_newcomer(now);
             self.put_on_probation(source, record);
             return standing;
         };
@@ -121,10 +134,44 @@ impl Sources {
         self.probation.remove(source);
     }
 
-    fn forget_stale(&mut self, now: Instant, source: &Prefix) {
+    /// A source fulfils the rule of banning. Whether it does so for the first time.
+    pub fn triggered(&mut self, source: &Prefix) -> bool {
+        let known = self
+            .known
+            .get_mut(source)
+            .map(|record| &mut record.triggered);
+        let on_probation = self.probation.get_mut(source);
+        let triggered = known.or(on_probation.map(|record| &mut record.triggered));
+        let first = triggered.is_some_and(|triggered| !core::mem::replace(triggered, true));
+        self.newcomers.1 += u32::from(first);
+        first
+    }
+
+    /// How many sources of the last minute stayed below what a ban takes, if they are enough to be told as one
+    /// event.
+    pub fn take_newcomers(&mut self) -> Option<u32> {
+        let (came, triggered) = core::mem::take(&mut self.newcomers);
+        let few = came.saturating_sub(triggered);
+        (few >= DISTRIBUTED_MIN).then_some(few)
+    }
+
+    fn count_newcomer(&mut self, now: Instant) {
+        self.newcomers.0 = self.newcomers.0.saturating_add(1);
+        self.report_later(now);
+    }
+
+    /// How many sources are on probation, and how many are known; and how many there may be of each.
+    pub fn fill(&self) -> [(usize, usize); 2] {
+        [
+            (self.probation.len(), PROBATION_MAX),
+            (self.known.len(), KNOWN_MAX),
+        ]
+    }
+
+    fn forget_stale(&mut self, now: Instant, window: Duration, source: &Prefix) {
         let known = self.known.get(source).map(|record| record.seen);
         let seen = known.or_else(|| self.probation.get(source).map(|record| record.seen));
-        if seen.is_some_and(|seen| now.since(seen) >= WINDOW) {
+        if seen.is_some_and(|seen| now.since(seen) >= window) {
             self.forget(source);
         }
     }
@@ -160,4 +207,4 @@ impl Sources {
     }
 }
 
-const _: () = assert!(WINDOW.as_secs() > FOLD.as_secs());
+const _: () = assert!(WINDOW_MIN.as_secs() > FOLD.as_secs());

@@ -3,6 +3,9 @@
 //! The entries lie densely in memory that is reserved once; pages that were never used cost nothing. A
 //! keyed hash (SipHash, seeded at start) finds them: with an unkeyed one, whoever owns an IPv6 /48 finds
 //! a thousand addresses that collide.
+//!
+//! Entries that need something done stand before those that are at rest, so that looking for work costs as
+//! much as there is work, however many are at rest.
 
 use core::net::IpAddr;
 
@@ -12,6 +15,8 @@ use crate::net::Prefix;
 #[derive(Debug)]
 pub struct Table<T> {
     entries: Vec<(Prefix, T)>,
+    /// So many of them, the first ones, are stirred.
+    stirred: usize,
     /// Entry number plus one, 0 for empty; linear probing, at most half full.
     slots: Vec<u16>,
     capacity: usize,
@@ -24,6 +29,7 @@ impl<T> Table<T> {
         let capacity = capacity.min(usize::from(u16::MAX) - 1);
         Self {
             entries: Vec::with_capacity(capacity),
+            stirred: 0,
             slots: vec![0; (capacity * 2).next_power_of_two()],
             capacity,
             seed,
@@ -55,9 +61,52 @@ impl<T> Table<T> {
         self.entries.iter_mut().map(|(key, value)| (&*key, value))
     }
 
+    /// The entries that are stirred, in no particular order.
+    pub fn stirred(&self) -> impl Iterator<Item = (&Prefix, &T)> {
+        self.iter().take(self.stirred)
+    }
+
+    /// The entries that are stirred, to be changed.
+    pub fn stirred_mut(&mut self) -> impl Iterator<Item = (&Prefix, &mut T)> {
+        let stirred = self.stirred;
+        self.iter_mut().take(stirred)
+    }
+
+    /// Puts the entry of `key` among those that are stirred.
+    pub fn stir(&mut self, key: &Prefix) {
+        if let Some((_, at)) = self.find(key).filter(|(_, at)| *at >= self.stirred) {
+            self.swap(at, self.stirred);
+            self.stirred += 1;
+        }
+    }
+
+    /// Puts all entries among those that are stirred.
+    pub fn stir_all(&mut self) {
+        self.stirred = self.entries.len();
+    }
+
+    /// Of those that are stirred, puts those to rest that are at rest.
+    pub fn calm(&mut self, is_at_rest: impl Fn(&T) -> bool) {
+        let mut at = 0;
+        while at < self.stirred {
+            match self.entries.get(at) {
+                Some((_, value)) if is_at_rest(value) => {
+                    self.stirred -= 1;
+                    self.swap(at, self.stirred);
+                }
+                _ => at += 1,
+            }
+        }
+    }
+
     /// The key of the entry with this number, below `len`.
     pub fn key_at(&self, at: usize) -> Option<Prefix> {
         self.entries.get(at).map(|(key, _)| *key)
+    }
+
+    /// The key of the entry with this number, if it is stirred.
+    pub fn stirred_key_at(&self, at: usize) -> Option<Prefix> {
+        self.key_at(at).filter(|_| at < self.stirred)
     }
 
     /// The entry of `key`.
@@ -96,16 +145,27 @@ impl<T> Table<T> {
 
     /// Takes the entry of `key` out.
     pub fn remove(&mut self, key: &Prefix) -> Option<T> {
-        let (slot, at) = self.find(key)?;
-        self.close_gap(slot);
-        // The last entry moves into the place of the one that goes, and its slot follows it.
-        let last = self.entries.len() - 1;
-        if at != last {
-            let (moved, _) = self.entries.get(last)?;
-            let (slot, _) = self.find(&{ *moved })?;
-            self.set_slot(slot, u16::try_from(at + 1).unwrap_or(0));
+        let (_, mut at) = self.find(key)?;
+        // It becomes the last of its part, and then the last of all.
+        if at < self.stirred {
+            self.stirred -= 1;
+            self.swap(at, self.stirred);
+            at = self.stirred;
         }
-        Some(self.entries.swap_remove(at).1)
+        self.swap(at, self.entries.len() - 1);
+        let (slot, _) = self.find(key)?;
+        self.close_gap(slot);
+        self.entries.pop().map(|(_, value)| value)
+    }
+
+    /// Two entries change places, and their slots follow them.
+    fn swap(&mut self, a: usize, b: usize) {
+        let slots = [a, b].map(|at| self.key_at(at).and_then(|key| self.find(&key)));
+        if let (true, [Some((slot_a, _)), Some((slot_b, _))]) = (a != b, slots) {
+            self.entries.swap(a, b);
+            self.set_slot(slot_a, u16::try_from(b + 1).unwrap_or(0));
+            self.set_slot(slot_b, u16::try_from(a + 1).unwrap_or(0));
+        }
     }
 
     /// Empties `hole`, and moves up whatever was displaced past it, so that no search ends too early.
@@ -176,7 +236,7 @@ pub(super) fn hash(seed: (u64, u64), key: &Prefix) -> u64 {
 mod tests {
     use super::*;
     use core::net::Ipv4Addr;
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
 
     fn key(n: u32) -> Prefix {
         Prefix::host(Ipv4Addr::from_bits(n).into())
@@ -187,6 +247,7 @@ mod tests {
     fn it_agrees_with_a_plain_map() {
         let mut table = Table::new(24, (1, 2));
         let mut model = HashMap::new();
+        let mut stirred = HashSet::new();
         let mut random = 7u32;
         let mut refused = 0;
         for step in 0..200_000u32 {
@@ -201,7 +262,19 @@ mod tests {
                 }
             } else {
                 assert_eq!(table.remove(&n), model.remove(&n));
+                stirred.remove(&n);
             }
+            let other = key((random >> 8) % 40);
+            if random & 3 == 0 && model.contains_key(&other) {
+                table.stir(&other);
+                stirred.insert(other);
+            }
+            if random & 31 == 0 {
+                table.calm(|value| value % 3 == 0);
+                stirred.retain(|key| model[key] % 3 != 0);
+            }
+            let found: HashSet<_> = table.stirred().map(|(key, _)| *key).collect();
+            assert_eq!(found, stirred);
             assert_eq!(table.len(), model.len());
             assert_eq!(table.get(&n), model.get(&n));
         }

@@ -16,6 +16,8 @@ use crate::sys::spawn::spawn;
 pub struct Child {
     pid: libc::pid_t,
     complaint: Complaint,
+    /// What it writes to standard output, where somebody wants to know.
+    output: Option<File>,
 }
 
 /// How a child ended.
@@ -65,19 +67,54 @@ struct Complaint {
 impl Child {
     /// Starts a program with arguments and a text for its standard input.
     pub fn start(program: &str, arguments: &[&str], input: &str) -> io::Result<Self> {
-        let stdin = match input {
-            "" => File::open("/dev/null")?,
-            text => file_with(text)?,
+        Self::start_to(program, arguments, input, None)
+    }
+
+    /// The same; what it writes to its standard output is kept.
+    pub fn start_heard(program: &str, arguments: &[&str], input: &str) -> io::Result<Self> {
+        Self::start_to(program, arguments, input, Some(file_with("")?))
+    }
+
+    fn start_to(
+        program: &str,
+        arguments: &[&str],
+        input: &str,
+        output: Option<File>,
+    ) -> io::Result<Self> {
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        let text = match input {
+            "" => None,
+            text => Some(file_with(text)?),
         };
         let (ours, theirs) = pipe()?;
         // Only our end: a child does not expect its standard error to be full.
         set_nonblocking(ours.as_fd())?;
-        let pid = spawn(program, arguments, stdin.as_fd(), theirs.as_fd())?;
+        let stdin = text.as_ref().unwrap_or(&null).as_fd();
+        let stdout = output.as_ref().unwrap_or(&null).as_fd();
+        let pid = spawn(program, arguments, [stdin, stdout, theirs.as_fd()])?;
         let complaint = Complaint {
             pipe: Some(ours.into()),
             text: Vec::new(),
         };
-        Ok(Self { pid, complaint })
+        Ok(Self {
+            pid,
+            complaint,
+            output,
+        })
+    }
+
+    /// Its process id, as the kernel's messages name it.
+    pub fn id(&self) -> u32 {
+        self.pid.unsigned_abs()
+    }
+
+    /// What it wrote, `most` bytes of it. None where that is not kept, is longer, or is no text.
+    pub fn output(&mut self, most: u64) -> Option<String> {
+        let file = self.output.as_mut()?;
+        file.rewind().ok()?;
+        let mut text = String::new();
+        let len = file.take(most + 1).read_to_string(&mut text).ok()?;
+        (u64::try_from(len).ok()? <= most).then_some(text)
     }
 
     /// Starts a command line of the owner's with `/bin/sh -c`.

@@ -14,6 +14,7 @@ pub mod linefile;
 mod lines;
 pub mod log;
 mod netlink;
+pub mod nfnews;
 pub mod notify;
 pub mod output;
 pub mod poll;
@@ -23,7 +24,7 @@ pub mod services;
 pub mod signal;
 pub mod sniff;
 mod sockaddr;
-mod spawn;
+pub mod spawn;
 pub mod title;
 pub mod trap;
 

@@ -20,6 +20,8 @@ pub(super) struct Netlink(OwnedFd);
 pub(super) struct Message<'a> {
     pub(super) kind: u16,
     pub(super) sequence: u32,
+    /// Who caused it: 0 is the kernel.
+    pub(super) port: u32,
     pub(super) body: &'a [u8],
 }
 
@@ -127,6 +129,7 @@ pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
         Some(Message {
             kind: u16_at(chunk, 4)?,
             sequence: u32_at(chunk, 8)?,
+            port: u32_at(chunk, 12)?,
             body: chunk.get(HEADER..)?,
         })
     })

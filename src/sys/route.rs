@@ -74,6 +74,10 @@ fn link(body: &[u8], devices: &[String], around: &mut Surroundings) -> Option<()
     let mut attributes = netlink::attributes(body.get(16..)?);
     let (_, name) = attributes.find(|(kind, _)| *kind == IFLA_IFNAME)?;
     let name = name.split(|byte| *byte == 0).next()?;
+    let watched = devices.is_empty() && flags & IFF_LOOPBACK == 0;
+    if watched || devices.iter().any(|wanted| wanted.as_bytes() == name) {
+        around.add_name(core::str::from_utf8(name).ok()?);
+    }
     if devices.iter().any(|wanted| wanted.as_bytes() == name) {
         around.add_watched(index);
     }

@@ -7,6 +7,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::path::Path;
 use std::ptr;
 
 /// The environment of whoever started us says nothing about a router.
@@ -14,18 +15,24 @@ const ENVIRONMENT: &CStr = c"PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 /// The same, one by one.
 const PLACES: [&str; 4] = ["/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"];
 
-/// Starts a program, looked for like a shell would unless it has a `/` in it. Its standard output is thrown away;
-/// all other descriptors of ours are close-on-exec. Returns its process id; the caller waits for it.
+/// Whether a program is where one is looked for.
+pub fn is_there(program: &str) -> bool {
+    PLACES
+        .iter()
+        .any(|place| Path::new(&format!("{place}{program}")).exists())
+}
+
+/// Starts a program, looked for like a shell would unless it has a `/` in it. Its first three descriptors are
+/// those given; all others of ours are close-on-exec. Returns its process id; the caller waits for it.
 pub(super) fn spawn(
     program: &str,
     arguments: &[&str],
-    stdin: BorrowedFd<'_>,
-    stderr: BorrowedFd<'_>,
+    descriptors: [BorrowedFd<'_>; 3],
 ) -> io::Result<libc::pid_t> {
     let words = [program].into_iter().chain(arguments.iter().copied());
     let words: Vec<CString> = words.map(CString::new).collect::<Result<_, _>>()?;
     let attributes = Attributes::new()?;
-    let actions = Actions::new(stdin, stderr)?;
+    let actions = Actions::new(descriptors)?;
     let places: &[&str] = if program.contains('/') {
         &[""]
     } else {
@@ -117,20 +124,18 @@ impl Drop for Attributes {
 struct Actions(libc::posix_spawn_file_actions_t);
 
 impl Actions {
-    fn new(stdin: BorrowedFd<'_>, stderr: BorrowedFd<'_>) -> io::Result<Self> {
+    fn new(descriptors: [BorrowedFd<'_>; 3]) -> io::Result<Self> {
         let mut actions = MaybeUninit::uninit();
         // SAFETY: fills the structure.
         done(unsafe { libc::posix_spawn_file_actions_init(actions.as_mut_ptr()) })?;
         // SAFETY: it was just initialised.
         let mut actions = Self(unsafe { actions.assume_init() });
         let it = &raw mut actions.0;
-        // SAFETY: the descriptors are open until the program has started; the copies stay open in it.
-        done(unsafe { libc::posix_spawn_file_actions_adddup2(it, stdin.as_raw_fd(), 0) })?;
-        let null = c"/dev/null".as_ptr();
-        // SAFETY: the name is a C string, and copied.
-        done(unsafe { libc::posix_spawn_file_actions_addopen(it, 1, null, libc::O_WRONLY, 0) })?;
-        // SAFETY: as above.
-        done(unsafe { libc::posix_spawn_file_actions_adddup2(it, stderr.as_raw_fd(), 2) })?;
+        for (fd, number) in descriptors.iter().zip(0..) {
+            let fd = fd.as_raw_fd();
+            // SAFETY: the descriptors are open until the program has started; the copies stay open in it.
+            done(unsafe { libc::posix_spawn_file_actions_adddup2(it, fd, number) })?;
+        }
         // SAFETY: the name is a C string, and copied. Not in POSIX, but in glibc 2.29 and musl 1.1.24.
         done(unsafe { libc::posix_spawn_file_actions_addchdir_np(it, c"/".as_ptr()) })?;
         Ok(actions)

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::limits::Quota;
+use crate::limits::{FRESH_LINES, KNOWN_LINES, Quota};
 use crate::time::Instant;
 
 /// A token bucket: a burst, then so many a second.
@@ -35,6 +35,36 @@ impl Bucket {
         let some = self.left > 0;
         self.left = self.left.saturating_sub(1);
         some
+    }
+}
+
+/// The lines that probes may cost: those of whoever is on probation, and those of the others, which a flood of
+/// single probes cannot use up.
+#[derive(Debug)]
+pub struct Lines {
+    fresh: Bucket,
+    known: Bucket,
+    /// Probes that found no line left.
+    pub unreported: u64,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self {
+            fresh: Bucket::new(FRESH_LINES),
+            known: Bucket::new(KNOWN_LINES),
+            unreported: 0,
+        }
+    }
+}
+
+impl Lines {
+    /// Whether the log bears one more line about such a source.
+    pub fn bear(&mut self, now: Instant, fresh: bool) -> bool {
+        match fresh {
+            true => self.fresh.take(now),
+            false => self.known.take(now),
+        }
     }
 }
 

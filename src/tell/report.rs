@@ -4,7 +4,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::judge::detector::Outcome;
+use crate::judge::verdict::Outcome;
 use crate::see::probe::{Flags, Kind, Mode, Probe, Protocol};
 
 /// The line for a probe. Names are not resolved, so the pair of name and address is twice the address, as
@@ -96,7 +96,7 @@ impl fmt::Display for DeafLine {
 /// The line that says what comes of a probe; None where 1.2 has none because something follows later.
 pub fn outcome(probe: &Probe, mode: Mode, outcome: Outcome) -> Option<OutcomeLine> {
     match outcome {
-        Outcome::Ban | Outcome::Pending => None,
+        Outcome::Ban | Outcome::Pending | Outcome::StillBanned => None,
         _ => Some(OutcomeLine {
             source: probe.source,
             protocol: probe.protocol,
@@ -126,6 +126,10 @@ impl fmt::Display for OutcomeLine {
             (Outcome::Protected, _) => write!(
                 f,
                 "attackalert: Host: {ip}/{ip} is protected and is not blocked"
+            ),
+            (Outcome::Doubted, _) => write!(
+                f,
+                "attackalert: Host: {ip}/{ip} is not blocked: a storm of sources, and too few traps yet"
             ),
             (Outcome::NoRoom, _) => write!(
                 f,

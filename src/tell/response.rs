@@ -4,10 +4,14 @@ use core::fmt;
 use core::net::IpAddr;
 
 use crate::act::actions::Command;
-use crate::judge::ban::Step;
-use crate::judge::detector::Folded;
+use crate::act::firewall::{Backend, Single, kernel_time};
+use crate::judge::ban::{Ban, Step};
+use crate::judge::valve::Turned;
+use crate::judge::verdict::News;
+use crate::limits::VALVE_PORTS;
 use crate::net::Prefix;
 use crate::see::probe::{Mode, Probe, Protocol};
+use crate::time::Instant;
 
 /// An action that succeeded.
 pub enum DoneLine<'a> {
@@ -16,9 +20,17 @@ pub enum DoneLine<'a> {
     /// KILL_ROUTE ran.
     Route(IpAddr, &'a Command),
     /// The firewall has it; the command is the single one that equals what was done.
-    Firewall(IpAddr, Prefix),
+    Firewall(IpAddr, Single),
     /// KILL_RUN_CMD ran.
     Run(IpAddr, &'a Command),
+}
+
+impl DoneLine<'_> {
+    /// The firewall has a ban.
+    pub fn firewall(backend: Backend, now: Instant, source: &Prefix, ban: &Ban) -> Self {
+        let time = kernel_time(now, ban);
+        Self::Firewall(ban.probe.source, Single(backend, *source, time))
+    }
 }
 
 impl fmt::Display for DoneLine<'_> {
@@ -32,8 +44,7 @@ impl fmt::Display for DoneLine<'_> {
             Self::Route(ip, command) => {
                 write!(f, "attackalert: Host {ip} {dropped}: \"{command}\"")
             }
-            Self::Firewall(ip, source) => {
-                let command = crate::act::iptables::single(source);
+            Self::Firewall(ip, command) => {
                 write!(f, "attackalert: Host {ip} {dropped}: \"{command}\"")
             }
             Self::Run(ip, command) => write!(
@@ -59,19 +70,33 @@ impl fmt::Display for FailedLine<'_> {
     }
 }
 
-/// Probes that got no line of their own.
-pub struct FoldedLine(pub Folded);
+/// What is said without a probe of its own.
+pub struct NewsLine(pub News);
 
-impl fmt::Display for FoldedLine {
+impl fmt::Display for NewsLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Folded::Repeats(ip, count) => write!(
+            News::Repeats(ip, count) => write!(
                 f,
                 "attackalert: Host: {ip}/{ip} repeated {count} probes of trap ports already reported"
             ),
-            Folded::Unreported(count) => write!(
+            News::Unreported(count) => write!(
                 f,
                 "attackalert: {count} more probes were counted and not reported one by one: too many sources"
+            ),
+            News::Distributed(sources) => write!(
+                f,
+                "attackalert: Distributed scan: {sources} new sources within a minute touched too few traps each \
+                 to be banned"
+            ),
+            News::Valve(Turned::Closed(sources)) => write!(
+                f,
+                "attackalert: STORM: {sources} sources within a minute are more than BAN_RATE_MAX, and probably \
+                 forged: until it is over a source that is not proven needs {VALVE_PORTS} different traps"
+            ),
+            News::Valve(Turned::Opened) => write!(
+                f,
+                "attackalert: the storm is over: sources are banned as configured again"
             ),
         }
     }

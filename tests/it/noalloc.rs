@@ -11,7 +11,7 @@ mod core;
 
 use self::core::Core;
 use crate::fuzz::bytes::{Random, sound};
-use portsentry::limits::{BANS_MAX, KNOWN_MAX, PROBATION_MAX};
+use portsentry::limits::{KNOWN_MAX, PROBATION_MAX, RULES_MAX};
 use portsentry::time::Instant;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -113,7 +113,7 @@ fn a_hundred_thousand_probes_allocate_nothing() {
     assert_eq!(after - before, 0, "{:#?}", core.said);
     let said = &core.said;
     let bans = &core.detector.bans;
-    assert_eq!(bans.wanted(), BANS_MAX);
+    assert_eq!(bans.wanted(), RULES_MAX);
     assert!(
         bans.evicted > 100 && bans.refused > 100,
         "{} {}",

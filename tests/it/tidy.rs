@@ -84,7 +84,7 @@ const RULES: [Rule; 11] = [
         "a limit has its reason",
         rules::limit_has_a_reason,
         &[(
-            "src/limits.rs",
+            "src/limits/act.rs",
             "/// A.\npub const A: u8 = 1;\n\n#[allow(x)]\npub const B: u8 = 2;",
         )],
     ),

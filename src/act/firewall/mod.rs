@@ -1,4 +1,26 @@
 //! The firewall: a set in the kernel that is kept equal to the table of bans.
+//!
+//! Each backend is a file with the same verbs: the *frame* is all that holds no ban (sets, chains, rules), made
+//! anew whenever what it is made of changes; *changes* add and remove bans; some have to be *checked*, because
+//! nothing tells us when somebody else changes them; the *teardown* takes everything of ours away. A new backend
+//! is a new file, and an arm in each `match` below.
+//!
+//! A ban stops what its source begins, to the router and through it: TCP segments with neither ACK nor RST can
+//! only begin something, and for all else connection tracking tells (states NEW and INVALID). Everything is loaded
+//! at start: for a tracking that the first ban switches on, an idle session would be NEW.
+
+pub mod ipset;
+pub mod iptables;
+pub mod nft;
+
+use core::fmt::{self, Write};
+use core::time::Duration;
+
+use crate::judge::ban::Ban;
+use crate::limits::KERNEL_TIME_MAX;
+use crate::net::{Family, Prefix};
+use crate::see::traps::Ports;
+use crate::time::Instant;
 
 /// Which of the system's firewall programs holds the bans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +47,254 @@ impl Backend {
             Self::Ipset => "ipset",
             Self::Nft => "nft",
             Self::Auto => "auto",
+        }
+    }
+
+    /// Whether the kernel ends bans by itself.
+    pub fn has_timeouts(self) -> bool {
+        self != Self::Iptables
+    }
+
+    /// Whether we have to look whether it still is what we made it. nft tells us by netlink.
+    pub fn must_be_checked(self) -> bool {
+        self != Self::Nft
+    }
+}
+
+/// Which bans one run of a program is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those of both families: a table of nft holds both.
+    Both,
+    /// Those of one family: iptables and ip6tables are two programs.
+    Only(Family),
+}
+
+impl Scope {
+    /// Whether the ban of a prefix is its business.
+    pub fn holds(self, source: &Prefix) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Only(family) => family == Family::of(source.addr()),
+        }
+    }
+}
+
+/// What the frame is made of, besides the backend.
+#[derive(Clone, Debug, Default)]
+pub struct Site<'a> {
+    /// Names of the devices that are watched and exist.
+    pub devices: &'a [&'a str],
+    /// INTERFACE named them: packets from others are none of our business.
+    pub named: bool,
+    /// UDP traps to which no answer to a query of ours can come: a banned source's datagrams to them need not be
+    /// seen.
+    pub datagrams: Ports,
+    /// The kernel's own reaction, where there shall be one.
+    pub hold: Option<Hold>,
+    /// Who is never held.
+    pub never: &'a [Prefix],
+    /// What this kernel was found not to know.
+    pub detail: Detail,
+}
+
+/// The kernel's own reaction to the touch of a trap, until the daemon has decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hold {
+    /// TCP traps that no service of ours uses.
+    pub traps: Ports,
+    /// Distinct traps: the first, or the second.
+    pub distinct: Distinct,
+}
+
+/// The touch that puts a source into the hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Distinct {
+    /// The first of a trap.
+    #[default]
+    First,
+    /// That of a second trap.
+    Second,
+}
+
+/// How much of the frame the kernel takes. After a refusal the next is tried, at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// All of it.
+    #[default]
+    Full,
+    /// No ingress hook (kmod-nft-netdev is missing, or a device that it cannot be put on).
+    NoIngress,
+    /// No hold either (no fib expression, no SET target).
+    NoHold,
+}
+
+impl Detail {
+    /// What to try next; None: that was the least.
+    pub fn less(self) -> Option<Self> {
+        match self {
+            Self::Full => Some(Self::NoIngress),
+            Self::NoIngress => Some(Self::NoHold),
+            Self::NoHold => None,
+        }
+    }
+}
+
+/// What shall become of the ban of one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// It is added.
+    Add,
+    /// It is there, with another end.
+    Renew,
+    /// It is taken away.
+    Remove,
+}
+
+/// Begins a batch of changes.
+pub fn begin(backend: Backend, scope: Scope, job: Job, out: &mut impl Write) -> fmt::Result {
+    match (backend, scope) {
+        (Backend::Iptables, _) => iptables::begin(job, out),
+        (Backend::Ipset, Scope::Only(family)) => ipset::begin(job, family, out),
+        _ => Ok(()),
+    }
+}
+
+/// Ends it.
+pub fn end(backend: Backend, scope: Scope, job: Job, out: &mut impl Write) -> fmt::Result {
+    match (backend, scope) {
+        (Backend::Iptables, _) => iptables::end(out),
+        (Backend::Ipset, Scope::Only(family)) => ipset::end(job, family, out),
+        _ => Ok(()),
+    }
+}
+
+/// Writes one change into it. `time` is what the ban has left, where the kernel ends it.
+pub fn change(
+    backend: Backend,
+    job: Job,
+    verb: Verb,
+    source: &Prefix,
+    time: Option<Duration>,
+    out: &mut impl Write,
+) -> fmt::Result {
+    match backend {
+        Backend::Nft | Backend::Auto => nft::change(verb, source, time, out),
+        Backend::Ipset => ipset::change(job, verb, source, time, out),
+        Backend::Iptables => iptables::change(verb, source, out),
+    }
+}
+
+/// The frame of a scope; plain iptables has none beyond what its script makes.
+pub fn frame(backend: Backend, scope: Scope, site: &Site<'_>, out: &mut impl Write) -> fmt::Result {
+    match (backend, scope) {
+        (Backend::Nft | Backend::Auto, _) => nft::frame(site, out),
+        (Backend::Ipset, Scope::Only(family)) => ipset::frame(family, site, out),
+        _ => Ok(()),
+    }
+}
+
+/// What the program reads to take everything away.
+pub fn teardown(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Nft | Backend::Auto => nft::TEARDOWN,
+        Backend::Ipset | Backend::Iptables => "",
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// The jump from INPUT or FORWARD.
+    Jump,
+    /// The ban of a prefix, as the program writes it.
+    Ban(&'a str),
+    /// A rule in our chain that is none of ours.
+    Foreign,
+}
+
+/// Reads one line of a check's output; None where it says nothing.
+pub fn found(backend: Backend, line: &str) -> Option<Found<'_>> {
+    if line.ends_with(" -j PORTSENTRY") {
+        return Some(Found::Jump);
+    }
+    let ban = match backend {
+        Backend::Ipset => ipset::found(line),
+        _ => iptables::found(line),
+    };
+    let foreign = backend == Backend::Iptables && line.starts_with("-A ");
+    ban.map(Found::Ban).or(foreign.then_some(Found::Foreign))
+}
+
+/// Kernel time that a ban has left, in whole seconds, at least one; None: it ends by our hand, or never.
+pub fn kernel_time(now: Instant, ban: &Ban) -> Option<Duration> {
+    let until = ban.until.filter(|_| ends_by_kernel(ban))?;
+    let left = until.since(now).as_millis().div_ceil(1000);
+    Some(Duration::from_secs(u64::try_from(left.max(1)).ok()?))
+}
+
+/// Whether the kernel ends it, where it has timeouts: not the longest, which ipset cannot count.
+pub fn ends_by_kernel(ban: &Ban) -> bool {
+    let span = ban.until.map(|until| until.since(ban.since));
+    span.is_some_and(|span| span <= KERNEL_TIME_MAX)
+}
+
+/// A program and its arguments; what it reads on its standard input is the batch.
+pub struct Call {
+    /// Its name.
+    pub program: &'static str,
+    /// Its arguments.
+    pub arguments: &'static [&'static str],
+}
+
+/// What one run of a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Make the frame; with nft and the bans in it.
+    Load,
+    /// Replace all bans by those that are wanted, in one transaction.
+    Rebuild,
+    /// Add and remove bans.
+    Apply,
+    /// Tell what is there.
+    Check,
+    /// Take everything of ours away.
+    Unload,
+}
+
+/// The program for a job.
+pub fn call(backend: Backend, scope: Scope, job: Job) -> Call {
+    let six = scope == Scope::Only(Family::V6);
+    match backend {
+        Backend::Nft | Backend::Auto => nft::CALL,
+        Backend::Ipset => ipset::call(six, job),
+        Backend::Iptables => iptables::call(six, job),
+    }
+}
+
+/// The single command that equals a ban, for 1.2's "has been blocked" line.
+pub struct Single(pub Backend, pub Prefix, pub Option<Duration>);
+
+impl fmt::Display for Single {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(backend, source, time) = self;
+        match backend {
+            Backend::Nft | Backend::Auto => nft::single(source, *time, f),
+            Backend::Ipset => ipset::single(source, *time, f),
+            Backend::Iptables => iptables::single(source, f),
+        }
+    }
+}
+
+/// A range of ports as nft, and as ipset and iptables' multiport without it, write it.
+struct Range((u16, u16));
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = self.0;
+        match first == last {
+            true => write!(f, "{first}"),
+            false => write!(f, "{first}-{last}"),
         }
     }
 }

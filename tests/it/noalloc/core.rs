@@ -2,19 +2,24 @@
 
 use super::HOME;
 use portsentry::act::actions::{self, Actions};
-use portsentry::act::reconcile::{Change, Reconciler};
+use portsentry::act::firewall::Backend;
+use portsentry::act::reconcile::Reconciler;
+use portsentry::act::settle::Change;
 use portsentry::judge::ban::{Step, Stop};
-use portsentry::judge::detector::{Block, Detector, Outcome, Policy, Verdict};
-use portsentry::limits::{BANS_MAX, LEAVING_MAX, LINE_MAX, SNAP};
+use portsentry::judge::detector::Detector;
+use portsentry::judge::policy::{Block, Policy};
+use portsentry::judge::verdict::{Outcome, Verdict};
+use portsentry::limits::{BANS_MAX, LEAVING_MAX, LINE_MAX, RULES_MAX, SNAP, WINDOW};
 use portsentry::net::{Family, Prefix};
 use portsentry::see::conntrack::Belongs;
 use portsentry::see::packet;
 use portsentry::see::probe::{Mode, Probe, Protocol};
 use portsentry::see::traps::{Ports, Traps};
 use portsentry::tell::report::{self, OptionsLine, ProbeLine};
-use portsentry::tell::response::{DoneLine, FailedLine, FoldedLine};
+use portsentry::tell::response::{DoneLine, FailedLine, NewsLine};
 use portsentry::time::Instant;
 use std::fmt::{Display, Write};
+use std::time::Duration;
 
 /// The core of a daemon, and what the loop keeps for it.
 pub(super) struct Core {
@@ -69,7 +74,13 @@ impl Core {
             block_tcp: Block::Full,
             block_udp: Block::Full,
             stop: Stop::Firewall,
+            undone: false,
             scan_trigger: 0,
+            trigger_ports: 0,
+            window: WINDOW,
+            block_time: Duration::ZERO,
+            block_time_max: Duration::ZERO,
+            ban_rate_max: 0,
         };
         let mut detector = Detector::new(policy, (3, 5));
         let around = &mut detector.protect.surroundings;
@@ -77,7 +88,8 @@ impl Core {
         around.add_own(HOME[1]);
         let ignored: [Prefix; 2] = ["10.7.0.0/16", "2001:db8:7::/48"].map(|p| p.parse().unwrap());
         detector.protect.ignored.extend(ignored);
-        let mut reconciler = Reconciler::new(&Family::BOTH);
+        detector.bans.set_most(RULES_MAX);
+        let mut reconciler = Reconciler::new(Backend::Iptables, &Family::BOTH);
         reconciler.up = true;
         Self {
             detector,
@@ -121,7 +133,9 @@ impl Core {
             Outcome::Pending => self.said.pending += 1,
             Outcome::AlreadyBanned => self.said.already_banned += 1,
             Outcome::NoRoom => self.said.no_room += 1,
-            Outcome::BlockingOff | Outcome::Protected => panic!("{outcome:?}"),
+            Outcome::BlockingOff | Outcome::Protected | Outcome::StillBanned | Outcome::Doubted => {
+                panic!("{outcome:?}")
+            }
         }
         say(&mut self.line, &mut self.said, ProbeLine(probe));
         if probe.options {
@@ -140,8 +154,9 @@ impl Core {
             said,
             ..
         } = self;
-        detector.take_folded(now, |folded| say(line, said, FoldedLine(folded)));
-        for (_, ban) in detector.bans.iter_mut() {
+        detector.pass(now);
+        detector.take_news(now, |news| say(line, said, NewsLine(news)));
+        for (_, ban) in detector.bans.stirred_mut() {
             if ban.wanted && ban.step == Step::Confirm {
                 ban.proceed(self.actions.next(Step::Confirm, ban.stop));
             }
@@ -150,11 +165,14 @@ impl Core {
         if let Some(order) = self.reconciler.next(now, &self.detector.bans) {
             self.batch.clear();
             let (bans, protect) = (&mut self.detector.bans, &self.detector.protect);
-            let written = self.reconciler.begin(order, bans, protect, &mut self.batch);
+            let written = self
+                .reconciler
+                .begin(now, order, bans, protect, &mut self.batch);
             written.unwrap();
         } else if self.reconciler.flying().is_some() {
             self.settle(now, now.millis() / 60_000 % 3 != 1);
         }
+        self.detector.bans.calm();
     }
 
     fn settle(&mut self, now: Instant, ok: bool) {
@@ -173,7 +191,11 @@ impl Core {
             |source, ban, change| match change {
                 Change::Enforced => {
                     said.enforced += 1;
-                    say(line, said, DoneLine::Firewall(ban.probe.source, *source));
+                    say(
+                        line,
+                        said,
+                        DoneLine::firewall(Backend::Iptables, now, source, ban),
+                    );
                     if ban.step == Step::Stop {
                         ban.proceed(actions.next(Step::Stop, ban.stop));
                     }

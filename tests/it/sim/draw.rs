@@ -3,9 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use portsentry::judge::ban::Stop;
-use portsentry::judge::detector::{Block, Policy};
+use portsentry::judge::policy::{Block, Policy};
+use portsentry::limits::WINDOW;
 use portsentry::see::probe::{Flags, Kind, Probe, Protocol};
 use portsentry::see::traps::{Ports, Traps};
+use std::time::Duration;
 
 use super::random::Random;
 
@@ -77,6 +79,12 @@ pub(super) fn policy(random: &mut Random, crowd: usize) -> Policy {
         } else {
             random.pick(&[0, 1, 2, 3, 5, 9])
         },
+        undone: true,
+        trigger_ports: 0,
+        window: WINDOW,
+        block_time: Duration::ZERO,
+        block_time_max: Duration::ZERO,
+        ban_rate_max: 0,
     }
 }
 

@@ -2,7 +2,9 @@
 //! killed when everything is done already.
 
 use portsentry::act::actions::{Actions, due_command};
-use portsentry::act::reconcile::{Change, Job, Order, Reconciler};
+use portsentry::act::firewall::{Backend, Job, Scope};
+use portsentry::act::reconcile::{Order, Reconciler};
+use portsentry::act::settle::Change;
 use portsentry::judge::ban::{Step, Stop};
 use portsentry::judge::detector::Detector;
 use portsentry::limits::{BANS_MAX, CHANGES_MAX, FIREWALL_TIME, LEAVING_MAX, REST};
@@ -43,7 +45,7 @@ pub(super) struct Enforcer {
 impl Enforcer {
     pub(super) fn new(bad: usize) -> Self {
         Self {
-            reconciler: Reconciler::new(&Family::BOTH),
+            reconciler: Reconciler::new(Backend::Iptables, &Family::BOTH),
             firewall: Firewall::default(),
             actions: Actions {
                 route: Some("route add -host $TARGET$ reject".into()),
@@ -63,7 +65,7 @@ impl Enforcer {
         reach: &mut Reach,
     ) {
         self.land(now, detector, reach);
-        for (_, ban) in detector.bans.iter_mut() {
+        for (_, ban) in detector.bans.stirred_mut() {
             if ban.wanted && ban.step == Step::Confirm {
                 ban.proceed(self.actions.next(Step::Confirm, ban.stop));
                 skip_enforced(ban, &self.actions);
@@ -71,6 +73,7 @@ impl Enforcer {
         }
         self.start(now, detector, random, reach);
         self.route(now, detector, random, reach);
+        detector.bans.calm();
     }
 
     /// Somebody else empties our chain.
@@ -85,9 +88,13 @@ impl Enforcer {
         let Some(flight) = self.flight.take_if(|flight| flight.lands <= now) else {
             return;
         };
-        let family = flight.order.family;
+        let family = family_of(flight.order.scope);
         let does = matches!(flight.fate, Fate::Works | Fate::HangsAfter);
         let mut ok = does;
+        if flight.order.job == Job::Check {
+            self.looked(now, family, flight.fate == Fate::Works, detector, reach);
+            return;
+        }
         if does {
             ok = match flight.order.job {
                 Job::Load => {
@@ -98,6 +105,7 @@ impl Enforcer {
                     *self.firewall.chain(family) = None;
                     true
                 }
+                Job::Check => unreachable!(),
                 Job::Rebuild | Job::Apply => self.firewall.restore(family, &flight.batch),
             };
             if !ok {
@@ -126,6 +134,26 @@ impl Enforcer {
             });
     }
 
+    /// What `iptables -S` would say, if the look itself does not fail.
+    fn looked(
+        &mut self,
+        now: Instant,
+        family: Family,
+        ok: bool,
+        detector: &Detector,
+        reach: &mut Reach,
+    ) {
+        let chain = self.firewall.chain(family).clone();
+        let mut said = "-A INPUT -j PORTSENTRY\n-A FORWARD -j PORTSENTRY\n".to_owned();
+        for source in chain.iter().flatten() {
+            said.push_str(&format!("-A PORTSENTRY -s {source} -j DROP\n"));
+        }
+        let there = ok && chain.is_some();
+        if self.reconciler.verify(now, there, &said, &detector.bans) {
+            reached(reach, "a change by others is seen");
+        }
+    }
+
     fn start(
         &mut self,
         now: Instant,
@@ -140,7 +168,7 @@ impl Enforcer {
         let mut batch = String::new();
         let (bans, protect) = (&mut detector.bans, &detector.protect);
         self.reconciler
-            .begin(order, bans, protect, &mut batch)
+            .begin(now, order, bans, protect, &mut batch)
             .unwrap();
         check_batch(&batch, detector);
         reached(
@@ -149,6 +177,7 @@ impl Enforcer {
                 Job::Load => "run: load",
                 Job::Rebuild => "run: rebuild",
                 Job::Apply => "run: apply",
+                Job::Check => "run: check",
                 Job::Unload => "run: unload",
             },
         );
@@ -215,6 +244,13 @@ impl Enforcer {
             chain.sort();
             assert_eq!(chain, wanted);
         }
+    }
+}
+
+fn family_of(scope: Scope) -> Family {
+    match scope {
+        Scope::Only(family) => family,
+        Scope::Both => panic!("iptables has two"),
     }
 }
 

@@ -17,7 +17,8 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use portsentry::act::reconcile::{Job, Reconciler};
+use portsentry::act::firewall::{Backend, Job, Scope};
+use portsentry::act::reconcile::Reconciler;
 use portsentry::judge::bans::Bans;
 use portsentry::judge::protect::Protect;
 use portsentry::net::Family;
@@ -111,13 +112,14 @@ fn the_rules_hold_in_every_world() {
 #[test]
 fn a_machine_without_ipv6_comes_to_rest() {
     let mut bans = Bans::new((1, 2));
-    let mut reconciler = Reconciler::new(&[Family::V4]);
+    let mut reconciler = Reconciler::new(Backend::Iptables, &[Family::V4]);
     let (now, protect) = (Instant::default(), Protect::default());
-    for doubt in [Reconciler::suspect, Reconciler::distrust] {
-        doubt(&mut reconciler);
+    {
+        reconciler.suspect();
         let order = reconciler.next(now, &bans).unwrap();
-        assert_eq!((order.family, order.job), (Family::V4, Job::Unload));
-        let begun = reconciler.begin(order, &mut bans, &protect, &mut String::new());
+        let four = Scope::Only(Family::V4);
+        assert_eq!((order.scope, order.job), (four, Job::Unload));
+        let begun = reconciler.begin(now, order, &mut bans, &protect, &mut String::new());
         begun.unwrap();
         reconciler.settle(now, true, &mut bans, |_, _, _| {});
         assert!(reconciler.is_even(&bans) && !reconciler.is_loaded());

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use portsentry::judge::detector::{Block, Outcome, Policy, Verdict};
+use portsentry::judge::policy::{Block, Policy};
+use portsentry::judge::verdict::{Outcome, Verdict};
 use portsentry::limits::{FOLD, WINDOW};
 use portsentry::net::Prefix;
 use portsentry::see::conntrack::Belongs;

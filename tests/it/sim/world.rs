@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use portsentry::judge::detector::{Detector, Outcome, Verdict};
-use portsentry::limits::BANS_MAX;
+use portsentry::judge::ban::{Ban, Stop};
+use portsentry::judge::detector::Detector;
+use portsentry::judge::verdict::{Outcome, Verdict};
+use portsentry::limits::{BANS_MAX, FOLD, RULES_MAX};
 use portsentry::net::{Family, Prefix};
 use portsentry::see::conntrack::Belongs;
 use portsentry::see::probe::{Mode, Probe, Protocol};
@@ -45,6 +47,7 @@ impl World {
             evicted: 0,
             random,
         };
+        world.detector.bans.set_most(RULES_MAX);
         world.model.own = vec![address(0), address(1)];
         world.model.gateways = vec![address(2), address(3)];
         world.protect();
@@ -77,7 +80,9 @@ impl World {
         self.enforcer.bad = 0;
         self.come_to_rest(reach);
         self.enforcer.reconciler.up = false;
-        self.detector.bans.free_firewall();
+        self.detector
+            .bans
+            .free_if(|_, ban| ban.stop == Stop::Firewall);
         self.come_to_rest(reach);
         assert!(!self.enforcer.reconciler.is_loaded());
     }
@@ -145,6 +150,10 @@ impl World {
             (Expected::AboutABan { repeat }, verdict) => {
                 let ban = known.filter(|_| !protected);
                 let outcome = match ban.map(|ban| ban.holds()) {
+                    Some(true) if ban.is_some_and(|ban| self.was_told(&ban)) => {
+                        assert_eq!(verdict, Verdict::Folded);
+                        return;
+                    }
                     Some(true) => Outcome::AlreadyBanned,
                     Some(false) => Outcome::Pending,
                     None => Outcome::Protected,
@@ -157,6 +166,11 @@ impl World {
                 assert_eq!(verdict, told);
             }
         }
+    }
+
+    /// Whether it was said within the last minute that it is banned already.
+    fn was_told(&self, ban: &Ban) -> bool {
+        ban.told.is_some_and(|told| self.now.since(told) < FOLD)
     }
 
     fn reconfigure(&mut self, reach: &mut Reach) {
@@ -186,7 +200,7 @@ impl World {
             expected.filter(|(source, ban)| ban.wanted && self.model.protects_some_of(source));
         let expected = expected.count();
         let mut freed = 0;
-        self.detector.free_protected(|_| freed += 1);
+        self.detector.free_protected(|_, _| freed += 1);
         assert_eq!(freed, expected);
         if freed > 0 {
             reached(reach, "freed by protection");
@@ -248,6 +262,8 @@ fn note(verdict: Verdict, source: &Prefix, reach: &mut Reach) {
             Outcome::Ban => "outcome: ban",
             Outcome::Pending => "outcome: pending",
             Outcome::AlreadyBanned => "outcome: already banned",
+            Outcome::StillBanned => "outcome: still banned",
+            Outcome::Doubted => "outcome: doubted",
             Outcome::NoRoom => "outcome: no room",
         },
     };

@@ -3,7 +3,11 @@
 //! A router has 64 MB, the network has no limit: whatever the network can fill has a number here,
 //! and the comment says what happens when it is reached.
 
+mod act;
+
 use core::time::Duration;
+
+pub use act::*;
 
 /// Port ranges of one protocol. PortSentry 1.2 stopped at 64 ports; PortSentry 2 users list up to
 /// some 60 ranges. The kernel's filter needs four instructions a range, and kernels with the old
@@ -76,42 +80,36 @@ pub const WINDOW_MIN: Duration = Duration::from_secs(61);
 /// counted, and the count is reported once in this time.
 pub const FOLD: Duration = Duration::from_secs(60);
 
-/// Bans in force. Each is one rule in a plain iptables chain, which the kernel walks for every new connection.
-/// When it is full a source displaces the ban with the least evidence, if that is less than its own; otherwise
-/// it is refused, and counted.
-pub const BANS_MAX: usize = 1024;
+/// The longest ban of a repeat offender, without BLOCK_TIME_MAX; or BLOCK_TIME where that is longer.
+pub const BLOCK_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Bans in force, where the firewall has sets: 1.6 MB when it is full, nothing while it is empty. When it is full
+/// a source displaces the ban with the least evidence, if that is less than its own; otherwise it is refused, and
+/// counted.
+pub const BANS_MAX: usize = 8192;
+
+/// Bans in force in a plain chain of iptables, which the kernel walks for every new connection.
+pub const RULES_MAX: usize = 1024;
+
+/// Sources whose bans ended and who are banned for longer the next time. When it is full whoever is forgotten
+/// soonest makes room.
+pub const OFFENDERS_MAX: usize = 1024;
+
+/// Distinct traps that a source needs while the storm valve is closed. A forger spends that many packets on each
+/// ban; a real scanner has touched as many with its first dozen of ports.
+pub const VALVE_PORTS: u16 = 5;
+
+/// Banned /64s of one /56 that become the /56, and /56s of one /48 (RFC 6177) that become it. Never wider.
+pub const WIDEN: usize = 8;
+
+/// The widest prefixes that can be banned by hand: a mistyped length shall not shut out half of the world.
+pub const WIDEST: (u8, u8) = (8, 16);
+
+/// New sources in one minute, each with fewer traps than a ban needs, that are reported as a distributed scan.
+pub const DISTRIBUTED_MIN: u32 = 30;
 
 /// Bans on their way out, which still have a rule. When so many are leaving, new ones wait.
 pub const LEAVING_MAX: usize = 256;
-
-/// Rules handed to the firewall in one run. In a user namespace, as in many containers, the kernel takes some 800
-/// at once (the send buffer of a netlink socket cannot be forced there); the rest goes in the next run.
-pub const CHANGES_MAX: usize = 512;
-
-/// Time limit of one run of the firewall program; `iptables -w` waits for the lock of others.
-pub const FIREWALL_TIME: Duration = Duration::from_secs(5);
-
-/// Time limit of one command of the owner.
-pub const ACTION_TIME: Duration = Duration::from_secs(10);
-
-/// Attempts at one command of the owner, or at a ban, before the failure is final for this ban.
-pub const ATTEMPTS_MAX: u8 = 3;
-
-/// Rest after a failed command of the owner or a failed accept, and first rest of a failed firewall.
-pub const REST: Duration = Duration::from_secs(1);
-
-/// Longest rest of a firewall that keeps failing: rests double up to here.
-pub const REST_MAX: Duration = Duration::from_secs(300);
-
-/// How long a ban whose KILL_ROUTE failed is left alone: then the next touch tries it again.
-pub const FAILED_REST: Duration = Duration::from_secs(300);
-
-/// Time that a running child has to end by itself at a stop, before it is killed; and that syslogd has to take the
-/// last lines.
-pub const FAREWELL_TIME: Duration = Duration::from_secs(1);
-
-/// Time for the teardown at a stop. What is left then is logged, and the exit status is 1.
-pub const TEARDOWN_TIME: Duration = Duration::from_secs(5);
 
 /// Bytes of a command after `$TARGET$` and the others are put in; 1.2 stopped at 1,024 as well.
 pub const COMMAND_MAX: usize = 1024;

@@ -1,0 +1,126 @@
+//! What a run that has ended means for the bans and for what comes next.
+
+use crate::act::firewall::{Job, ends_by_kernel};
+use crate::act::reconcile::{Fill, Order, Reconciler};
+use crate::act::state::{Phase, State};
+use crate::act::verify::{Matched, compare};
+use crate::judge::ban::{Ban, Step};
+use crate::judge::bans::Bans;
+use crate::net::Prefix;
+use crate::time::Instant;
+
+/// What a ban went through in a run that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The firewall has it now.
+    Enforced,
+    /// It could not be enforced, several times; it is tried on, but said once.
+    GivenUp,
+    /// The firewall no longer has it.
+    Gone,
+}
+
+impl Reconciler {
+    /// Notes how the run ended, and tells `say` what that means for each ban.
+    pub fn settle(
+        &mut self,
+        now: Instant,
+        ok: bool,
+        bans: &mut Bans,
+        mut say: impl FnMut(&Prefix, &mut Ban, Change),
+    ) {
+        let Some(order) = self.flying.take() else {
+            return;
+        };
+        if order.job == Job::Unload {
+            bans.stir_all();
+        }
+        let ours = |(source, _): &(&Prefix, &mut Ban)| order.scope.holds(source);
+        for (source, ban) in bans.stirred_mut().filter(ours) {
+            let flown = ban.flying.take();
+            let change = match (ok, order.job, flown) {
+                // It went as a whole; that is not said ban by ban.
+                (true, Job::Unload, _) => {
+                    ban.enforced = false;
+                    None
+                }
+                // It found no room in a rebuild, or it came back meanwhile: it is added next.
+                (true, _, Some(false)) if ban.due_in_firewall() => {
+                    ban.enforced = false;
+                    None
+                }
+                (true, _, Some(there)) if there != ban.enforced => Some(enforce(ban, there)),
+                (false, Job::Load | Job::Rebuild | Job::Apply, _) => fail(now, ban),
+                _ => None,
+            };
+            if let Some(change) = change {
+                say(source, ban, change);
+            }
+        }
+        bans.drop_gone();
+        self.advance(now, order, ok);
+    }
+
+    /// Bans that the kernel has ended by itself need no run. Tells `say` each of them.
+    pub fn lapse(&mut self, now: Instant, bans: &mut Bans, mut say: impl FnMut(&Prefix)) {
+        if !self.backend.has_timeouts() {
+            return;
+        }
+        let over = |ban: &Ban| {
+            let ended = ban.until.is_some_and(|until| until <= now) && ends_by_kernel(ban);
+            !ban.wanted && ban.enforced && ended && ban.flying.is_none()
+        };
+        for (source, ban) in bans.stirred_mut().filter(|(_, ban)| over(ban)) {
+            ban.enforced = false;
+            say(source);
+        }
+        bans.drop_gone();
+    }
+
+    /// Reads what a check has said. True if somebody else has changed what is ours: it is put right next.
+    pub fn verify(&mut self, now: Instant, ok: bool, output: &str, bans: &Bans) -> bool {
+        let Some(order) = self.flying.take() else {
+            return false;
+        };
+        let matched = match ok {
+            true => compare(self.backend, order.scope, now, output, bans),
+            false => Matched::FrameLost,
+        };
+        let states = self.states.iter_mut();
+        // It was distrusted while the check was under way, or shall go: then it does not matter any more.
+        let even = |state: &&mut State| state.scope == order.scope && state.phase == Phase::Even;
+        for state in states.filter(even) {
+            state.seen = now;
+            state.phase = match matched {
+                Matched::All => Phase::Even,
+                Matched::BansLost => Phase::Stale,
+                Matched::FrameLost => Phase::Unknown,
+            };
+        }
+        matched != Matched::All
+    }
+
+    fn advance(&mut self, now: Instant, order: Order, ok: bool) {
+        let filled = self.fills(order.job) != Fill::Nothing;
+        let mut states = self.states.iter_mut();
+        if let Some(state) = states.find(|state| state.scope == order.scope) {
+            match ok {
+                true => state.succeed(now, order.job, filled),
+                false => state.fail(now, order.job),
+            }
+        }
+    }
+}
+
+fn enforce(ban: &mut Ban, there: bool) -> Change {
+    ban.enforced = there;
+    match there {
+        true => Change::Enforced,
+        false => Change::Gone,
+    }
+}
+
+fn fail(now: Instant, ban: &mut Ban) -> Option<Change> {
+    let waits = ban.due_in_firewall() && !ban.enforced && ban.step == Step::Stop;
+    (waits && ban.failed_once(now)).then_some(Change::GivenUp)
+}

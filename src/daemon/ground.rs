@@ -1,0 +1,236 @@
+//! What the firewall is made of: which backend, its frame, and the news that somebody else changed it.
+
+use crate::act::firewall::{self, Backend, Detail, Distinct, Hold, Scope, Site, nft};
+use crate::act::reconcile::Reconciler;
+use crate::config::Config;
+use crate::daemon::State;
+use crate::judge::policy::Block;
+use crate::limits::{DEVICES_MAX, HEAL_PAUSE, HEAL_REST};
+use crate::net::Prefix;
+use crate::see::probe::{Mode, Protocol};
+use crate::see::traps::Ports;
+use crate::sys::nfnews::News;
+use crate::sys::poll::{Place, Poll};
+use crate::sys::spawn;
+use crate::time::Instant;
+
+/// Ports below 1024 from which machines also ask: DNS, DHCP, NTP, IKE, DHCPv6. An answer may come to them.
+const ASKING: [(u16, u16); 5] = [(53, 53), (67, 68), (123, 123), (500, 500), (546, 547)];
+
+/// The backend in force and those behind it.
+pub(super) struct Ground {
+    /// The first is in force; the others take its place when it does not work.
+    backends: heapless::Vec<Backend, 3>,
+    detail: Detail,
+    frames: Vec<(Scope, String)>,
+    news: Option<News>,
+    news_at: Place,
+    /// Somebody changed our table: it is made anew then.
+    heal_at: Option<Instant>,
+    healed: Instant,
+    /// The last two children that changed the firewall: of what they do we hear as well.
+    ours: [u32; 2],
+}
+
+impl Ground {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            backends: candidates(config.backend),
+            detail: Detail::Full,
+            frames: Vec::new(),
+            news: None,
+            news_at: Place::NONE,
+            heal_at: None,
+            healed: Instant::default(),
+            ours: [0; 2],
+        }
+    }
+
+    /// The backend that shall be in force.
+    pub(super) fn backend(&self) -> Backend {
+        self.backends.first().copied().unwrap_or_default()
+    }
+
+    /// Another configuration is in force.
+    pub(super) fn adopt(&mut self, config: &Config) {
+        self.backends = candidates(config.backend);
+        self.renew();
+    }
+
+    /// What a kernel refused it may take now.
+    pub(super) fn renew(&mut self) {
+        self.detail = Detail::Full;
+        self.frames.clear();
+    }
+
+    /// What one run reads before its changes.
+    pub(super) fn frame(&self, scope: Scope) -> &str {
+        let frame = self.frames.iter().find(|(of, _)| *of == scope);
+        frame.map_or("", |(_, frame)| frame)
+    }
+
+    /// The frames are made anew; where one differs from what is loaded, it is loaded.
+    pub(super) fn follow(&mut self, state: &mut State, reconciler: &mut Reconciler) {
+        state.hold = None;
+        if reconciler.backend() == Backend::Iptables {
+            return;
+        }
+        let (hold, datagrams) = (hold(state), datagrams(state));
+        let names: heapless::Vec<&str, DEVICES_MAX> =
+            state.detector.protect.surroundings.names().collect();
+        let never: Vec<Prefix> = state.detector.protect.prefixes().collect();
+        let site = Site {
+            devices: &names,
+            named: !state.config.devices.is_empty(),
+            datagrams,
+            hold: hold.clone(),
+            never: &never,
+            detail: self.detail,
+        };
+        let made = |scope| {
+            let mut frame = String::new();
+            // Writing to a String does not fail.
+            let _written = firewall::frame(reconciler.backend(), scope, &site, &mut frame);
+            (scope, frame)
+        };
+        let frames: Vec<_> = reconciler.scopes().map(made).collect();
+        state.hold = hold.filter(|_| self.detail != Detail::NoHold);
+        if frames != self.frames {
+            self.frames = frames;
+            reconciler.distrust();
+        }
+    }
+
+    /// The firewall refused the frame. Whether a smaller one, or another backend, is worth an attempt at once.
+    pub(super) fn concede(&mut self, failures: u32) -> Option<Concession> {
+        let less = match self.backend() {
+            Backend::Iptables => None,
+            // It has no ingress hook to go without.
+            Backend::Ipset if self.detail == Detail::Full => Some(Detail::NoHold),
+            _ => self.detail.less(),
+        };
+        if let Some(less) = less {
+            self.detail = less;
+            return Some(Concession::Less(less));
+        }
+        self.detail = Detail::Full;
+        if failures >= 3 && self.backends.len() > 1 {
+            self.backends.remove(0);
+            return Some(Concession::Backend(self.backend()));
+        }
+        None
+    }
+
+    /// A child begins to change the firewall.
+    pub(super) fn note_child(&mut self, child: u32) {
+        self.ours = [child, self.ours[0]];
+    }
+
+    pub(super) fn watch(&mut self, backend: Backend, poll: &mut Poll) {
+        let listens = backend == Backend::Nft;
+        if listens != self.news.is_some() {
+            // A kernel that has no news for us has no nftables either.
+            self.news = listens.then(|| News::open().ok()).flatten();
+        }
+        self.news_at = match &self.news {
+            Some(news) => poll.add(news),
+            None => Place::NONE,
+        };
+    }
+
+    /// When a change by others is put right.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        self.heal_at
+    }
+
+    /// Hears of changes by others, which come in bursts. Whether it is time to put them right.
+    pub(super) fn hear(&mut self, now: Instant, poll: &Poll) -> bool {
+        if let Some(news) = self.news.as_ref().filter(|_| poll.is_ready(self.news_at)) {
+            if news.drain(nft::TABLE, self.ours) {
+                let at = now.after(HEAL_PAUSE).max(self.healed.after(HEAL_REST));
+                self.heal_at.get_or_insert(at);
+            }
+        }
+        let due = self.heal_at.is_some_and(|at| at <= now);
+        if due {
+            self.heal_at = None;
+            self.healed = now;
+        }
+        due
+    }
+}
+
+/// What is tried when the firewall refuses.
+pub(super) enum Concession {
+    /// A smaller frame.
+    Less(Detail),
+    /// Another backend.
+    Backend(Backend),
+}
+
+/// The backends that a configuration means, of those whose programs are there; with `auto` the best first.
+fn candidates(wanted: Backend) -> heapless::Vec<Backend, 3> {
+    if wanted != Backend::Auto {
+        return [wanted].into_iter().collect();
+    }
+    let programs = |backend| -> &[&str] {
+        match backend {
+            Backend::Ipset => &["ipset", "iptables"],
+            Backend::Nft => &["nft"],
+            _ => &["iptables"],
+        }
+    };
+    let all = [Backend::Nft, Backend::Ipset, Backend::Iptables].into_iter();
+    all.filter(|backend| {
+        programs(*backend)
+            .iter()
+            .all(|program| spawn::is_there(program))
+    })
+    .collect()
+}
+
+/// The kernel holds who touches a trap, while TCP is blocked by the firewall and the rule of banning is one that
+/// it can follow: the first or the second distinct trap.
+fn hold(state: &mut State) -> Option<Hold> {
+    let policy = &state.detector.policy;
+    let distinct = match policy.trigger_ports.max(policy.scan_trigger) {
+        0 | 1 => Distinct::First,
+        2 => Distinct::Second,
+        _ => return None,
+    };
+    if policy.block_tcp != Block::Full || !policy.needs_firewall() {
+        return None;
+    }
+    let traps = &policy.traps.tcp;
+    // The sockets of connect sensors are our own: no service.
+    let traps = match state.config.side(Protocol::Tcp).mode {
+        Some(Mode::Connect) => traps.clone(),
+        _ => {
+            let used = state.witness.in_use(Protocol::Tcp);
+            let used = traps.iter().filter(|port| used.contains(*port));
+            let mut served = Ports::new();
+            for port in used {
+                served.add(port, port).ok()?;
+            }
+            traps.without(&served).ok()?
+        }
+    };
+    (!traps.is_empty()).then_some(Hold { traps, distinct })
+}
+
+/// UDP traps below 1024, where no answer comes, and which no service of ours uses.
+fn datagrams(state: &mut State) -> Ports {
+    let mut others = Ports::new();
+    let used = state.witness.in_use(Protocol::Udp);
+    let traps = &state.detector.policy.traps.udp;
+    let served = traps
+        .iter()
+        .filter(|port| *port < 1024 && used.contains(*port));
+    let served = served.map(|port| (port, port));
+    for (first, last) in [(1024, u16::MAX)].into_iter().chain(ASKING).chain(served) {
+        if others.add(first, last).is_err() {
+            return Ports::new();
+        }
+    }
+    traps.without(&others).unwrap_or_default()
+}

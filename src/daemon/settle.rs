@@ -1,0 +1,135 @@
+//! How a run of a firewall program ended, and what is said of it.
+
+use crate::act::firewall::{self, Detail, Job};
+use crate::act::reconcile::Order;
+use crate::act::settle::Change;
+use crate::act::state::rest;
+use crate::daemon::State;
+use crate::daemon::enforce::Enforcer;
+use crate::daemon::ground::Concession;
+use crate::judge::ban::Step;
+use crate::limits::ENDS_NAMED;
+use crate::net::Prefix;
+use crate::sys::child::Ended;
+use crate::sys::log::Log;
+use crate::tell::response::FailedLine;
+use crate::time::Instant;
+
+impl Enforcer {
+    /// Notes how the run under way ended. `output` is what a check wrote.
+    pub(super) fn settle_firewall(
+        &mut self,
+        now: Instant,
+        ended: &Ended,
+        output: Option<&str>,
+        state: &mut State,
+    ) {
+        let Some(order) = self.reconciler.flying() else {
+            return;
+        };
+        if order.job == Job::Check {
+            let bans = &state.detector.bans;
+            let ok = ended.ok && output.is_some();
+            if self.reconciler.verify(now, ok, output.unwrap_or(""), bans) {
+                self.say_changed(state);
+            }
+            return;
+        }
+        let (detector, mut book) = state.book(now);
+        let mut ends = Ends::default();
+        let bans = &mut detector.bans;
+        self.reconciler
+            .settle(now, ended.ok, bans, |source, ban, change| match change {
+                Change::Enforced => {
+                    // Before its turn it is said when that comes, so that lines keep 1.2's order; and once, though
+                    // a rebuild in several runs puts some back later than others.
+                    if matches!(ban.step, Step::Run | Step::Done) && !ban.recorded {
+                        book.say_enforced(source, ban);
+                    }
+                    book.note_progress(source, ban);
+                }
+                Change::GivenUp => {
+                    book.log.say(FailedLine(&ban.probe, ban.mode));
+                    ban.proceed(book.config.actions.next(Step::Stop, ban.stop));
+                }
+                Change::Gone => ends.say(source, book.log),
+            });
+        ends.say_rest(book.log);
+        if !ended.ok {
+            self.refused(order, ended, state);
+        }
+    }
+
+    /// A run failed. What the kernel may take instead is tried at once; without that it rests.
+    fn refused(&mut self, order: Order, ended: &Ended, state: &mut State) {
+        let failures = self.reconciler.failures();
+        let backend = self.reconciler.backend();
+        let call = firewall::call(backend, order.scope, order.job);
+        let program = call.arguments.get(3).unwrap_or(&call.program);
+        let why = ended.why();
+        let concession = match order.job {
+            Job::Load if backend == self.ground.backend() => self.ground.concede(failures),
+            _ => None,
+        };
+        let Some(concession) = concession else {
+            let seconds = rest(failures).as_secs();
+            return state.log.say(format_args!(
+                "adminalert: ERROR: {program} failed ({why}); it is tried again in {seconds} s"
+            ));
+        };
+        state.changed = true;
+        self.reconciler.hurry();
+        match concession {
+            Concession::Less(detail) => {
+                let without = match detail {
+                    Detail::NoIngress => "ingress hook",
+                    _ => "hold",
+                };
+                state.log.say(format_args!(
+                    "adminalert: {program} refused ({why}); it is tried without the {without}"
+                ));
+            }
+            Concession::Backend(next) => {
+                let next = next.word();
+                state.log.say(format_args!(
+                    "adminalert: {program} does not work here ({why}); {next} takes its place"
+                ));
+            }
+        }
+    }
+
+    pub(super) fn say_changed(&self, state: &mut State) {
+        let count = state
+            .detector
+            .bans
+            .iter()
+            .filter(|(_, ban)| ban.enforced)
+            .count();
+        state.log.say(format_args!(
+            "adminalert: Somebody else changed our part of the firewall; it is made anew, with {count} bans"
+        ));
+    }
+}
+
+/// Bans that ended, told in a few lines however many they are.
+#[derive(Default)]
+pub(super) struct Ends(u32);
+
+impl Ends {
+    pub(super) fn say(&mut self, source: &Prefix, log: &mut Log) {
+        self.0 += 1;
+        if self.0 <= ENDS_NAMED {
+            log.say(format_args!(
+                "adminalert: Host {source} is no longer blocked"
+            ));
+        }
+    }
+
+    pub(super) fn say_rest(self, log: &mut Log) {
+        if let more @ 1.. = self.0.saturating_sub(ENDS_NAMED) {
+            log.say(format_args!(
+                "adminalert: {more} more hosts are no longer blocked"
+            ));
+        }
+    }
+}
