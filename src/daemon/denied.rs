@@ -155,7 +155,7 @@ impl Denied {
                     self.left.swap_remove(at);
                 }
                 // Of another ban of ours, or of this one when it began before.
-                if added || left.is_some() || self.has(&line) {
+                if added || left.is_some() || self.has(&line) || ban.denied {
                     ban.denied = true;
                     self.lines.push((source, line.as_str().into()));
                 }

@@ -87,6 +87,7 @@ impl Enforcer {
             }
             self.reconciler = Reconciler::new(backend, self.families);
             state.backend = backend;
+            state.detector.bans.note_change();
             state.detector.bans.stir_all();
             state.changed = true;
         }

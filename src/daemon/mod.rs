@@ -11,6 +11,7 @@ mod ground;
 mod ignored;
 mod intake;
 mod join;
+mod journal;
 mod loss;
 mod owner;
 mod records;
@@ -29,6 +30,7 @@ use crate::config::Config;
 use crate::daemon::control::Control;
 use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
+use crate::daemon::journal::Journal;
 use crate::daemon::records::Book;
 use crate::daemon::watch::{Changed, Watch};
 use crate::daemon::witness::Witness;
@@ -83,6 +85,7 @@ pub struct Daemon {
     signals_at: Place,
     poll: Poll,
     control: Control,
+    journal: Journal,
     /// Held as long as we live: two daemons would report the same probes, and each would empty the other's chain.
     lock: File,
     /// Who waits until "now active and listening" is said.
@@ -114,6 +117,7 @@ impl Daemon {
         detector.pass(now);
         detector.take_news(now, |news| log.say(NewsLine(news)));
         self.enforcer.turn(now, &self.poll, &mut self.state);
+        self.journal.turn(now, &mut self.state);
         self.serve(now);
         if !self.announced && self.enforcer.is_settled(&self.state) {
             self.announced = true;
@@ -174,6 +178,7 @@ impl Daemon {
             confirm::due_at(&self.state),
             self.enforcer.due_at(&self.state),
             self.control.due_at(now),
+            self.journal.due_at(),
         ];
         let deadline = deadline.into_iter().flatten().min();
         let time = deadline.map(|at| at.since(now));

@@ -26,8 +26,17 @@ pub(super) struct Owner {
 struct Action {
     running: Running,
     source: Prefix,
-    step: Step,
+    deed: Deed,
     command: Command,
+}
+
+/// What one of the owner's actions is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    /// A step of a ban.
+    Step(Step),
+    /// UNBLOCK_CMD, for a ban that ended.
+    Undo,
 }
 
 impl Owner {
@@ -74,11 +83,11 @@ impl Owner {
         if let Some(action) = self.action.take() {
             let Action {
                 source,
-                step,
+                deed,
                 command,
                 ..
             } = action;
-            settle(now, source, step, &command, &ended, state);
+            heard(now, source, deed, &command, &ended, state);
         }
     }
 
@@ -93,10 +102,14 @@ impl Owner {
         let Some(ban) = state.detector.bans.get_mut(&source) else {
             return;
         };
-        let step = ban.step;
-        let command = match actions::command(&state.config.actions, step, ban) {
+        let deed = match ban.wanted {
+            true => Deed::Step(ban.step),
+            false => Deed::Undo,
+        };
+        let command = match actions::command(&state.config.actions, ban.step, ban) {
             Ok(command) => command,
-            Err(why) => return give_up(now, source, step, &why, state),
+            Err(_) if deed == Deed::Undo => return undone(source, state),
+            Err(why) => return give_up(now, source, ban.step, &why, state),
         };
         match Child::start_shell(&command) {
             Ok(child) => {
@@ -105,16 +118,61 @@ impl Owner {
                 self.action = Some(Action {
                     running,
                     source,
-                    step,
+                    deed,
                     command,
                 });
             }
             Err(error) => {
                 let ended = Ended::never_ran(&error);
-                settle(now, source, step, &command, &ended, state);
+                heard(now, source, deed, &command, &ended, state);
             }
         }
     }
+}
+
+fn heard(
+    now: Instant,
+    source: Prefix,
+    deed: Deed,
+    command: &Command,
+    ended: &Ended,
+    state: &mut State,
+) {
+    match deed {
+        Deed::Step(step) => settle(now, source, step, command, ended, state),
+        Deed::Undo => settle_undo(now, source, command, ended, state),
+    }
+}
+
+/// UNBLOCK_CMD ended. When it has failed for good the owner is told, who has to do it.
+fn settle_undo(now: Instant, source: Prefix, command: &Command, ended: &Ended, state: &mut State) {
+    let State { detector, log, .. } = state;
+    let Some(ban) = detector.bans.get_mut(&source).filter(|ban| ban.ran) else {
+        return;
+    };
+    let (ip, why) = (ban.probe.source, ended.why());
+    if ended.ok {
+        log.say(format_args!(
+            "adminalert: Host {ip} is no longer blocked; command run: \"{command}\""
+        ));
+        return undone(source, state);
+    }
+    log.say(format_args!(
+        "adminalert: ERROR: There was an error trying to unblock host ({why}) {ip}"
+    ));
+    if ban.failed_once(now.after(rest(u32::from(ban.attempts) + 1))) {
+        undone(source, state);
+    }
+}
+
+/// Nothing is left to be undone, or nothing can be.
+fn undone(source: Prefix, state: &mut State) {
+    let bans = &mut state.detector.bans;
+    if let Some(ban) = bans.get_mut(&source) {
+        ban.ran = false;
+    }
+    bans.note_change();
+    bans.drop_gone();
 }
 
 /// A command that cannot be made now cannot be made in three seconds either: that was the last attempt.
@@ -141,10 +199,15 @@ pub(super) fn settle(
     state: &mut State,
 ) {
     let bans = &mut state.detector.bans;
-    let ours = |ban: &&mut Ban| !ban.wanted || ban.step == step;
-    let Some(ban) = bans.get_mut(&source).filter(ours) else {
+    let Some(ban) = bans.get_mut(&source).filter(|ban| ban.step == step) else {
         return;
     };
+    if !ban.wanted {
+        // It ended while its command ran: what that did is undone next.
+        ban.ran |= ended.ok && step != Step::Deny && state.config.actions.unblock.is_some();
+        ban.attempts = 0;
+        return bans.drop_gone();
+    }
     if ended.ok {
         say_done(step, ban, command, &mut state.log);
     } else {
@@ -163,10 +226,6 @@ fn finish(now: Instant, source: Prefix, step: Step, ok: bool, state: &mut State)
     let Some(ban) = detector.bans.get_mut(&source) else {
         return;
     };
-    if !ban.wanted {
-        ban.ran = false;
-        return detector.bans.drop_gone();
-    }
     if !ok && (step == Step::Stop || ban.stop == Stop::Nothing) {
         book.log.say(FailedLine(&ban.probe, ban.mode));
         ban.failed = true;
@@ -174,16 +233,19 @@ fn finish(now: Instant, source: Prefix, step: Step, ok: bool, state: &mut State)
     }
     let commands = matches!(step, Step::RunFirst | Step::Stop | Step::Run);
     ban.ran |= ok && commands && book.config.actions.unblock.is_some();
-    ban.proceed(book.config.actions.next(step, ban.stop));
+    ban.proceed(match ban.recorded {
+        // It was complete before a restart.
+        true => Step::Done,
+        false => book.config.actions.next(step, ban.stop),
+    });
     book.note_progress(&source, ban);
+    detector.bans.note_change();
 }
 
 fn say_done(step: Step, ban: &Ban, command: &Command, log: &mut Log) {
     let ip = ban.probe.source;
     match step {
-        _ if !ban.wanted => log.say(format_args!(
-            "adminalert: Host {ip} is no longer blocked: \"{command}\""
-        )),
+        _ if ban.recorded => {}
         Step::Deny => log.say(DoneLine::Deny(ip, command)),
         Step::Stop => log.say(DoneLine::Route(ip, command)),
         Step::Run | Step::RunFirst => log.say(DoneLine::Run(ip, command)),
@@ -193,11 +255,6 @@ fn say_done(step: Step, ban: &Ban, command: &Command, log: &mut Log) {
 
 fn say_attempt(step: Step, ban: &Ban, ended: &Ended, log: &mut Log) {
     let (ip, why) = (ban.probe.source, ended.why());
-    if !ban.wanted {
-        return log.say(format_args!(
-            "adminalert: ERROR: There was an error trying to unblock host ({why}) {ip}"
-        ));
-    }
     log.say(AttemptLine(step, ip, why));
     if step == Step::Deny {
         log.say(format_args!(

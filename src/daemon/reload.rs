@@ -73,6 +73,8 @@ impl Daemon {
         let policy = self.state.config.policy();
         self.enforcer.ground.adopt(&self.state.config);
         self.state.changed = true;
+        self.journal
+            .adopt(&self.settings.run_dir, &self.state.config);
         // Somebody may have emptied the firewall meanwhile; whoever reloads wants it as it should be.
         if self.enforcer.reconciler.is_loaded() {
             self.enforcer.reconciler.distrust();

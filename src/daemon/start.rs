@@ -9,6 +9,7 @@ use crate::config::{Config, Modes, Problem, ProblemLine, Severity, classic};
 use crate::daemon::control::Control;
 use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
+use crate::daemon::journal::Journal;
 use crate::daemon::stop::SHUTTING_DOWN;
 use crate::daemon::watch::Watch;
 use crate::daemon::witness::Witness;
@@ -17,6 +18,7 @@ use crate::judge::detector::Detector;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::net::Family;
 use crate::sys::background::Starter;
+use crate::sys::clock;
 use crate::sys::files;
 use crate::sys::log::Log;
 use crate::sys::poll::{Place, Poll};
@@ -117,8 +119,11 @@ fn start_with(
         }
     };
     // The lock is ours: what of ours is in the firewall is nobody's, left behind by a daemon that was killed.
-    let enforcer = Enforcer::new(families(), &state.config, None);
+    let mut journal = Journal::new(&settings.run_dir, &state.config);
+    let left = journal.restore(clock::now(), &mut state);
+    let enforcer = Enforcer::new(families(), &state.config, left);
     state.backend = enforcer.reconciler.backend();
+    journal.begin(clock::now(), &mut state);
     Ok(Daemon {
         settings,
         state,
@@ -129,6 +134,7 @@ fn start_with(
         signals_at: Place::NONE,
         poll: Poll::default(),
         control,
+        journal,
         lock,
         starter,
         announced: false,

@@ -3,7 +3,7 @@
 use crate::daemon::{Daemon, join};
 use crate::limits::{FAREWELL_TIME, REWRITE_PAUSE, TEARDOWN_TIME};
 use crate::sys::poll::Poll;
-use crate::sys::{clock, title};
+use crate::sys::{clock, files, title};
 use crate::time::Instant;
 
 /// 1.2's last two lines, after a failed start as well.
@@ -23,6 +23,7 @@ impl Daemon {
             mut enforcer,
             mut signals,
             control,
+            mut journal,
             lock,
             ..
         } = self;
@@ -35,6 +36,10 @@ impl Daemon {
         enforcer.end_children(false);
         for line in SHUTTING_DOWN {
             state.log.say(line);
+        }
+        // One whose directory is somebody else's now says nothing there.
+        if files::is_lock_of(&lock, &settings.run_dir) {
+            let _said = journal.write(clock::now(), &mut state);
         }
         let mut taken_back = enforcer.take_back(&mut state.log);
         let begun = clock::now();

@@ -24,6 +24,8 @@ pub struct Bans {
     ends_at: Option<Instant>,
     /// How many the firewall takes.
     pub(super) most: usize,
+    /// Bans that began, ended or changed.
+    changes: u64,
     /// Bans pushed out by others.
     pub evicted: u64,
     /// Bans that found no room.
@@ -39,6 +41,7 @@ impl Bans {
             lengths: Lengths::default(),
             ends_at: None,
             most: BANS_MAX,
+            changes: 0,
             evicted: 0,
             refused: 0,
         }
@@ -104,6 +107,16 @@ impl Bans {
         self.table.stir_all();
     }
 
+    /// Counts what a journal has to know of.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// What was done for a ban is worth remembering.
+    pub fn note_change(&mut self) {
+        self.changes += 1;
+    }
+
     /// Those at rest are not looked at until they end.
     pub fn calm(&mut self) {
         self.table.calm(Ban::is_at_rest);
@@ -127,6 +140,7 @@ impl Bans {
             return false;
         }
         let fits = self.table.insert(source, ban);
+        self.changes += 1;
         self.refused += u64::from(!fits);
         self.table.stir(&source);
         self.ends_at = [self.ends_at, ban.until].into_iter().flatten().min();
@@ -139,6 +153,7 @@ impl Bans {
         if let Some(ban) = self.table.get_mut(source) {
             ban.until = until;
             ban.renewed = true;
+            self.changes += 1;
             self.table.stir(source);
             self.ends_at = [self.ends_at, until].into_iter().flatten().min();
         }
@@ -148,6 +163,7 @@ impl Bans {
     pub fn free(&mut self, source: &Prefix) {
         if let Some(ban) = self.table.get_mut(source) {
             ban.wanted = false;
+            self.changes += 1;
             self.table.stir(source);
         }
         self.drop_if_gone(source);
@@ -161,6 +177,7 @@ impl Bans {
             chosen |= !ban.wanted;
         }
         if chosen {
+            self.changes += 1;
             self.table.stir_all();
             self.drop_gone();
         }
@@ -193,6 +210,16 @@ impl Bans {
     /// How often a source was banned lately.
     pub fn strikes(&self, now: Instant, source: &Prefix) -> u8 {
         self.offenders.strikes(now, source)
+    }
+
+    /// Who was banned lately, how often, and until when that counts.
+    pub fn past(&self) -> impl Iterator<Item = (&Prefix, u8, Instant)> {
+        self.offenders.iter()
+    }
+
+    /// Remembers somebody whose bans ended before we came.
+    pub fn recall(&mut self, now: Instant, source: Prefix, strikes: u8, until: Instant) {
+        self.offenders.note(now, source, strikes, until.since(now));
     }
 
     /// Forgets that a source was ever banned.

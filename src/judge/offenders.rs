@@ -42,6 +42,13 @@ impl Offenders {
         known.map_or(0, |past| past.strikes)
     }
 
+    /// All of them: how often, and until when that counts.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Prefix, u8, Instant)> {
+        self.0
+            .iter()
+            .map(|(source, past)| (source, past.strikes, past.forget_at))
+    }
+
     /// Forgets a source.
     pub(super) fn forget(&mut self, source: &Prefix) {
         self.0.remove(source);

@@ -156,6 +156,15 @@ pub const PORT_LINES_MAX: usize = 64;
 /// Bytes of the history file before it is renamed to `.1`: two thousand bans and more.
 pub const HISTORY_BYTES_MAX: u64 = 256 * 1024;
 
+/// Bytes of a journal that is read: twice as many as a full table writes. More: it is none of ours.
+pub const JOURNAL_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
+/// The journal is written this long after a ban began or ended.
+pub const JOURNAL_PAUSE: Duration = Duration::from_secs(1);
+
+/// The same in a path of the owner's, which may be on flash.
+pub const JOURNAL_PAUSE_FLASH: Duration = Duration::from_secs(600);
+
 /// Bytes of hosts.deny that are searched for a line before it is written again.
 pub const DENY_BYTES_MAX: u64 = 1024 * 1024;
 

@@ -64,6 +64,38 @@ pub fn truncate(path: &str) -> io::Result<()> {
     open_to_write(path, &mut options).map(drop)
 }
 
+/// Puts a new file (0600) in the place of one, wholly or not at all. `fill` gives it piece by piece, and is false
+/// with the last.
+pub fn replace(path: &str, mut fill: impl FnMut(&mut String) -> bool) -> io::Result<()> {
+    let new = format!("{path}.new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.custom_flags(libc::O_NOFOLLOW).open(&new)?;
+    let mut piece = String::new();
+    loop {
+        piece.clear();
+        let more = fill(&mut piece);
+        file.write_all(piece.as_bytes())?;
+        if !more {
+            break;
+        }
+    }
+    file.sync_all()?;
+    fs::rename(new, path)
+}
+
+/// Moves a file that is of no use out of the way, and says where to.
+pub fn set_aside(path: &str) -> io::Result<String> {
+    let aside = format!("{path}.damaged");
+    fs::rename(path, &aside).map(|()| aside)
+}
+
+/// The name of this boot (random(4)); empty where there is none.
+pub fn boot() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    name.unwrap_or_default().trim().to_owned()
+}
+
 /// Sees to a directory that its owner alone may write (0755), and that is root's or ours: what is in there is
 /// taken for our own.
 pub fn own_directory(path: &str) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod history;
+pub mod journal;
 pub mod quota;
 pub mod report;
 pub mod response;

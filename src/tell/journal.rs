@@ -1,0 +1,110 @@
+//! The journal: the bans in force, in lines of text, so that a daemon that comes after a crash or a restart goes
+//! on with them.
+//!
+//! ```text
+//! portsentry-journal 1
+//! boot 4f1d6c0e-… 81234567 nft
+//! ban 192.0.2.7 81200000 81800000 1 2 sensor firewall stcp 192.0.2.7 111 done -
+//! past 198.51.100.9 2 90000000
+//! end 2
+//! ```
+//!
+//! Times are milliseconds since that boot, not wall time: a router has no clock until NTP sets it. Behind another
+//! boot a ban has the time left that it had when the journal was written; how long the machine was off nobody
+//! knows.
+
+mod read;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+
+use crate::act::firewall::Backend;
+use crate::judge::ban::{Ban, Step, Stop};
+use crate::net::Prefix;
+use crate::time::Instant;
+
+pub use read::{Journal, read};
+
+const TITLE: &str = "portsentry-journal 1";
+
+/// What stands before the bans.
+pub struct Head<'a> {
+    /// The boot's name (random(4), `boot_id`).
+    pub boot: &'a str,
+    /// When it is written.
+    pub now: Instant,
+    /// Where the bans are held.
+    pub backend: Backend,
+}
+
+impl fmt::Display for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (boot, now) = (self.boot, self.now.millis());
+        let backend = self.backend.word();
+        writeln!(f, "{TITLE}\nboot {boot} {now} {backend}")
+    }
+}
+
+/// A ban.
+pub struct BanLine<'a>(pub &'a Prefix, pub &'a Ban);
+
+impl fmt::Display for BanLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(source, ban) = self;
+        write!(f, "ban {source} {} ", ban.since.millis())?;
+        // One that is on its way out is over; what is to be undone is undone by whoever comes next.
+        match ban.until.filter(|_| ban.wanted) {
+            _ if !ban.wanted => f.write_str("0")?,
+            Some(until) => write!(f, "{}", until.millis())?,
+            None => f.write_str("-")?,
+        }
+        let evidence = match (ban.by_hand, ban.verified) {
+            (true, _) => "hand",
+            (false, true) => "proven",
+            (false, false) => "sensor",
+        };
+        let stop = match ban.stop {
+            Stop::Firewall => "firewall",
+            Stop::Route => "route",
+            Stop::Nothing => "nothing",
+        };
+        let mode = ban.mode.name(ban.probe.protocol);
+        let (ip, port) = (ban.probe.source, ban.probe.port);
+        let step = if ban.step == Step::Done {
+            "done"
+        } else {
+            "begun"
+        };
+        write!(
+            f,
+            " {} {} {evidence} {stop} {mode} {ip} {port} {step} ",
+            ban.strikes, ban.ports
+        )?;
+        let left = match (ban.ran, ban.denied) {
+            (true, true) => "ran,denied",
+            (true, false) => "ran",
+            (false, true) => "denied",
+            (false, false) => "-",
+        };
+        writeln!(f, "{left}")
+    }
+}
+
+/// A source whose bans ended: how many, and until when that counts.
+pub struct PastLine<'a>(pub &'a Prefix, pub u8, pub Instant);
+
+impl fmt::Display for PastLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "past {} {} {}", self.0, self.1, self.2.millis())
+    }
+}
+
+/// The last line: so many there were. Without it the end is missing.
+pub struct EndLine(pub usize);
+
+impl fmt::Display for EndLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "end {}", self.0)
+    }
+}
