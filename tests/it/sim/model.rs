@@ -19,6 +19,8 @@ struct Seen {
     kind: Kind,
     source_port: u16,
     said: bool,
+    /// What was seen in an earlier one is forgotten.
+    era: usize,
 }
 
 #[derive(Default)]
@@ -94,13 +96,19 @@ impl Model {
             reached(reach, "source forgotten after the window");
             history.clear();
         }
-        history.push(Seen {
+        let mut seen = Seen {
             at: now,
             trap: (probe.protocol, probe.port),
             kind: probe.kind,
             source_port: probe.source_port,
             said: false,
-        });
+            era: history.last().map_or(0, |last| last.era),
+        };
+        // On probation, of the one trap, the latest kind of touch is remembered.
+        let probation = history.iter().all(|other| other.trap == seen.trap);
+        let other_kind = history.last().is_some_and(|last| last.kind != seen.kind);
+        seen.era += usize::from(probation && other_kind);
+        history.push(seen);
         let (hits, repeat) = recount(history);
         if hits < policy.scan_trigger {
             return Exactly(Verdict::Counted);
@@ -134,7 +142,8 @@ fn recount(history: &[Seen]) -> (u32, bool) {
     let mut hits = 0;
     let mut repeat = false;
     for (at, seen) in history.iter().enumerate() {
-        let same = |other: &&Seen| other.trap == seen.trap && other.kind == seen.kind;
+        let what = |seen: &Seen| (seen.trap, seen.kind, seen.era);
+        let same = |other: &&Seen| what(other) == what(seen);
         let before: Vec<&Seen> = history[..at].iter().filter(same).collect();
         let mut opened: Option<Instant> = None;
         let mut said = false;
