@@ -29,6 +29,9 @@ pub(super) struct Model {
     pub(super) ignored: Vec<Prefix>,
     pub(super) own: Vec<IpAddr>,
     pub(super) gateways: Vec<IpAddr>,
+    pub(super) resolvers: Vec<IpAddr>,
+    /// Networks of devices that are not watched.
+    pub(super) lans: Vec<Prefix>,
 }
 
 /// What the detector must answer; bans are looked up in the real table, which the firewall is checked against.
@@ -56,9 +59,11 @@ impl Model {
 
     /// Whether somebody protected lives in a prefix.
     pub(super) fn protects_some_of(&self, prefix: &Prefix) -> bool {
-        let mut ours = self.own.iter().chain(&self.gateways);
-        ours.any(|addr| prefix.contains(*addr))
-            || self.ignored.iter().any(|other| other.overlaps(prefix))
+        let ours = self.own.iter().chain(&self.gateways);
+        let mut networks = self.ignored.iter().chain(&self.lans);
+        ours.chain(&self.resolvers)
+            .any(|addr| prefix.contains(*addr))
+            || networks.any(|other| other.overlaps(prefix))
     }
 
     /// The verdict, from the rules in words.

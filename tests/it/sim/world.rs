@@ -185,13 +185,38 @@ impl World {
 
     fn change_protection(&mut self, reach: &mut Reach) {
         let addr = address(self.random.below(self.crowd));
-        let bits = if addr.is_ipv4() { 30 } else { 112 };
-        match self.random.below(4) {
-            0 => self.model.ignored.clear(),
-            1 => self.model.ignored.push(Prefix::host(addr)),
-            2 => self.model.ignored.push(Prefix::new(addr, bits).unwrap()),
-            _ => self.model.gateways[0] = addr,
-        }
+        let (few, many) = if addr.is_ipv4() { (30, 28) } else { (112, 64) };
+        let network = |bits| Prefix::new(addr, bits).unwrap();
+        let who = match self.random.below(7) {
+            0 => {
+                self.model.ignored.clear();
+                "freed by nobody"
+            }
+            1 => {
+                self.model.lans.clear();
+                "freed by nobody"
+            }
+            2 => {
+                self.model.ignored.push(Prefix::host(addr));
+                "freed by the ignore list"
+            }
+            3 => {
+                self.model.ignored.push(network(few));
+                "freed by the ignore list"
+            }
+            4 => {
+                self.model.lans = vec![network(many)];
+                "freed by a network that is not watched"
+            }
+            5 => {
+                self.model.resolvers = vec![addr];
+                "freed by a resolver"
+            }
+            _ => {
+                self.model.gateways[0] = addr;
+                "freed by a gateway"
+            }
+        };
         self.model.ignored.dedup();
         self.model.ignored.truncate(8);
         self.protect();
@@ -203,7 +228,7 @@ impl World {
         self.detector.free_protected(|_, _| freed += 1);
         assert_eq!(freed, expected);
         if freed > 0 {
-            reached(reach, "freed by protection");
+            reached(reach, who);
         }
     }
 
@@ -217,6 +242,13 @@ impl World {
         for addr in &self.model.gateways {
             protect.surroundings.add_gateway(*addr);
         }
+        for prefix in &self.model.lans {
+            protect.surroundings.add_lan(*prefix);
+        }
+        protect.resolvers.clear();
+        protect
+            .resolvers
+            .extend(self.model.resolvers.iter().copied());
         protect.ignored.clear();
         protect.ignored.extend(self.model.ignored.iter().copied());
     }
