@@ -66,6 +66,30 @@ impl Model {
             || networks.any(|other| other.overlaps(prefix))
     }
 
+    /// Others are protected from now on, by one of seven ways; which rule would free somebody by that.
+    pub(super) fn protect_other(&mut self, way: usize, addr: IpAddr) -> &'static str {
+        let (few, many) = if addr.is_ipv4() { (30, 28) } else { (112, 64) };
+        let network = |bits| Prefix::new(addr, bits).unwrap();
+        match way {
+            0 => self.ignored.clear(),
+            1 => self.lans.clear(),
+            2 => self.ignored.push(Prefix::host(addr)),
+            3 => self.ignored.push(network(few)),
+            4 => self.lans = vec![network(many)],
+            5 => self.resolvers = vec![addr],
+            _ => self.gateways[0] = addr,
+        }
+        self.ignored.dedup();
+        self.ignored.truncate(8);
+        match way {
+            0 | 1 => "freed by nobody",
+            2 | 3 => "freed by the ignore list",
+            4 => "freed by a network that is not watched",
+            5 => "freed by a resolver",
+            _ => "freed by a gateway",
+        }
+    }
+
     /// The verdict, from the rules in words.
     pub(super) fn judge(
         &mut self,

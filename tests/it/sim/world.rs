@@ -185,40 +185,7 @@ impl World {
 
     fn change_protection(&mut self, reach: &mut Reach) {
         let addr = address(self.random.below(self.crowd));
-        let (few, many) = if addr.is_ipv4() { (30, 28) } else { (112, 64) };
-        let network = |bits| Prefix::new(addr, bits).unwrap();
-        let who = match self.random.below(7) {
-            0 => {
-                self.model.ignored.clear();
-                "freed by nobody"
-            }
-            1 => {
-                self.model.lans.clear();
-                "freed by nobody"
-            }
-            2 => {
-                self.model.ignored.push(Prefix::host(addr));
-                "freed by the ignore list"
-            }
-            3 => {
-                self.model.ignored.push(network(few));
-                "freed by the ignore list"
-            }
-            4 => {
-                self.model.lans = vec![network(many)];
-                "freed by a network that is not watched"
-            }
-            5 => {
-                self.model.resolvers = vec![addr];
-                "freed by a resolver"
-            }
-            _ => {
-                self.model.gateways[0] = addr;
-                "freed by a gateway"
-            }
-        };
-        self.model.ignored.dedup();
-        self.model.ignored.truncate(8);
+        let rule = self.model.protect_other(self.random.below(7), addr);
         self.protect();
         let expected = self.detector.bans.iter();
         let expected =
@@ -228,7 +195,7 @@ impl World {
         self.detector.free_protected(|_, _| freed += 1);
         assert_eq!(freed, expected);
         if freed > 0 {
-            reached(reach, who);
+            reached(reach, rule);
         }
     }
 
