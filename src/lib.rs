@@ -29,8 +29,8 @@
 //! The surroundings go another:
 //!
 //! ```text
-//! sys::route, the ignore file → Surroundings, Ignored → protect → who is freed
-//!                                                     └→ see::filter → the kernel
+//! sys::route, resolv.conf, the ignore file → Surroundings, Resolvers, Ignored → protect → who is freed
+//!                                                                             └→ see::filter → the kernel
 //! ```
 //!
 //! What holds everywhere, and is checked by lints and by `tests/it/tidy.rs`:

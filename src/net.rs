@@ -62,6 +62,14 @@ impl Prefix {
         self.addr
     }
 
+    /// The last address.
+    pub fn last(&self) -> IpAddr {
+        match self.addr {
+            IpAddr::V4(a) => Ipv4Addr::from_bits(a.to_bits() | !mask32(self.len)).into(),
+            IpAddr::V6(a) => Ipv6Addr::from_bits(a.to_bits() | !mask128(self.len)).into(),
+        }
+    }
+
     /// The number of leading bits that count.
     pub fn bits(&self) -> u8 {
         self.len
@@ -186,6 +194,20 @@ mod tests {
             ("::/129", NotAPrefix::Length),
         ] {
             assert_eq!(text.parse::<Prefix>(), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_ends_where_the_next_begins() {
+        for (prefix, last) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("192.0.2.128/25", "192.0.2.255"),
+            ("0.0.0.0/0", "255.255.255.255"),
+            ("2001:db8::/64", "2001:db8::ffff:ffff:ffff:ffff"),
+            ("::/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ] {
+            let prefix: Prefix = prefix.parse().unwrap();
+            assert_eq!(prefix.last().to_string(), last, "{prefix}");
         }
     }
 

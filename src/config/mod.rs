@@ -7,6 +7,7 @@ mod grammar;
 pub mod ignore;
 mod problems;
 mod reader;
+pub mod resolvers;
 mod route;
 mod values;
 mod words;

@@ -76,8 +76,12 @@ impl Ground {
             return;
         }
         let (hold, datagrams) = (hold(state), datagrams(state));
-        let names: heapless::Vec<&str, DEVICES_MAX> =
-            state.detector.protect.surroundings.names().collect();
+        let names: heapless::Vec<&str, DEVICES_MAX> = state
+            .detector
+            .protect
+            .surroundings
+            .watched_names()
+            .collect();
         let never: Vec<Prefix> = state.detector.protect.prefixes().collect();
         let site = Site {
             devices: &names,

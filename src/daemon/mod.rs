@@ -7,6 +7,7 @@ mod confirm;
 mod control;
 mod denied;
 mod enforce;
+mod followed;
 mod ground;
 mod ignored;
 mod intake;
@@ -16,6 +17,7 @@ mod loss;
 mod owner;
 mod records;
 mod reload;
+mod resolvers;
 mod settle;
 mod start;
 mod stop;
@@ -145,20 +147,25 @@ impl Daemon {
             // A device that is new may take what another one did not.
             self.enforcer.ground.renew();
         }
-        if changed.surroundings || changed.ignored {
+        if changed.surroundings || changed.lists {
             self.state.changed = true;
-            let State { detector, log, .. } = &mut self.state;
-            detector.free_protected(|_, ban| {
-                let ip = ban.probe.source;
-                let rest = match ban.stop {
-                    Stop::Firewall => "",
-                    Stop::Route | Stop::Nothing => " (what your commands did stays)",
-                };
-                log.say(format_args!(
-                    "adminalert: Host {ip} is protected now and is freed{rest}"
-                ));
-            });
+            self.free_protected();
         }
+    }
+
+    /// Who is protected has changed.
+    fn free_protected(&mut self) {
+        let State { detector, log, .. } = &mut self.state;
+        detector.free_protected(|_, ban| {
+            let ip = ban.probe.source;
+            let rest = match ban.stop {
+                Stop::Firewall => "",
+                Stop::Route | Stop::Nothing => " (what your commands did stays)",
+            };
+            log.say(format_args!(
+                "adminalert: Host {ip} is protected now and is freed{rest}"
+            ));
+        });
     }
 
     /// Waits for the next event or the next deadline, whichever comes first.

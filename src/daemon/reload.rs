@@ -1,5 +1,5 @@
-//! SIGHUP: the configuration and the ignore file are read again. At a start a mistake in a line does not keep
-//! the router unprotected; at a reload there is a good configuration to keep, so any mistake keeps it.
+//! SIGHUP: the configuration and the lists of who is protected are read again. At a start a mistake in a line does
+//! not keep the router unprotected; at a reload there is a good configuration to keep, so any mistake keeps it.
 
 use crate::config::{Config, Modes, ProblemLine, Severity};
 use crate::daemon::{Changed, Daemon, announce, records, start};
@@ -19,7 +19,7 @@ impl Daemon {
         }
         let changed = Changed {
             surroundings: false,
-            ignored: self.watch.read_ignored(&mut self.state),
+            lists: self.watch.read_lists(&mut self.state),
         };
         self.follow(changed);
     }
@@ -82,6 +82,7 @@ impl Daemon {
         self.state.detector.adopt(policy);
         self.watch.read_again(&mut self.state);
         self.aim();
+        self.free_protected();
         Ok(())
     }
 

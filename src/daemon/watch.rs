@@ -1,7 +1,7 @@
-//! Changes of the surroundings in: addresses and routes, and the owner's ignore file.
+//! Changes of the surroundings in: addresses and routes, the resolvers in use, and the owner's ignore file.
 
-use crate::daemon::State;
-use crate::daemon::ignored::IgnoreFiles;
+use crate::daemon::followed::Followed;
+use crate::daemon::{State, ignored, resolvers};
 use crate::limits::SURROUNDINGS_PAUSE;
 use crate::sys::poll::{Place, Poll};
 use crate::sys::route;
@@ -13,7 +13,8 @@ pub(super) struct Watch {
     route_at: Place,
     /// Addresses or routes changed; they are read again then. They change in bursts.
     read_at: Option<Instant>,
-    ignored: IgnoreFiles,
+    resolvers: Followed,
+    ignored: Followed,
 }
 
 /// What has changed.
@@ -21,8 +22,8 @@ pub(super) struct Watch {
 pub(super) struct Changed {
     /// Own addresses, gateways, devices.
     pub(super) surroundings: bool,
-    /// The ignore list.
-    pub(super) ignored: bool,
+    /// The resolvers or the ignore list.
+    pub(super) lists: bool,
 }
 
 impl Watch {
@@ -32,16 +33,20 @@ impl Watch {
             route: route::Watch::open()?,
             route_at: Place::NONE,
             read_at: None,
-            ignored: IgnoreFiles::NONE,
+            resolvers: Followed::NONE,
+            ignored: Followed::NONE,
         };
         read_surroundings(state);
-        watch.read_ignored(state);
+        watch.read_lists(state);
         Ok(watch)
     }
 
-    /// Follows the ignore files that the configuration names now, and reads them. True if the list differs.
-    pub(super) fn read_ignored(&mut self, state: &mut State) -> bool {
-        self.ignored.read(state)
+    /// Follows the files that list who is protected, wherever they are now, and reads them. True if a list
+    /// differs.
+    pub(super) fn read_lists(&mut self, state: &mut State) -> bool {
+        let resolvers = resolvers::read(&mut self.resolvers, state);
+        let ignored = ignored::read(&mut self.ignored, state);
+        resolvers || ignored
     }
 
     /// Reads everything anew, for a configuration that names other devices or another file.
@@ -52,11 +57,12 @@ impl Watch {
 
     pub(super) fn watch(&mut self, poll: &mut Poll) {
         self.route_at = poll.add(&self.route);
+        self.resolvers.watch(poll);
         self.ignored.watch(poll);
     }
 
     pub(super) fn due_at(&self) -> Option<Instant> {
-        let times = [self.read_at, self.ignored.due_at()];
+        let times = [self.read_at, self.resolvers.due_at(), self.ignored.due_at()];
         times.into_iter().flatten().min()
     }
 
@@ -71,7 +77,12 @@ impl Watch {
             self.read_at = None;
             changed.surroundings = read_surroundings(state);
         }
-        changed.ignored = self.ignored.take(now, poll, state);
+        if self.resolvers.take(now, poll) {
+            changed.lists |= resolvers::read(&mut self.resolvers, state);
+        }
+        if self.ignored.take(now, poll) {
+            changed.lists |= ignored::read(&mut self.ignored, state);
+        }
         changed
     }
 }
@@ -91,9 +102,9 @@ fn read_surroundings(state: &mut State) -> bool {
         return false;
     }
     if around.overflow && !known.overflow {
-        state
-            .log
-            .say("adminalert: More addresses or gateways than are followed; some are left out");
+        state.log.say(
+            "adminalert: More addresses, gateways or networks than are followed; some are left out",
+        );
     }
     let wanted = state.config.devices.len();
     if around.watched.len() < wanted && (around.watched != known.watched || known.own.is_empty()) {

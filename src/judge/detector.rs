@@ -63,10 +63,10 @@ impl Detector {
                 self.counts.ignored += 1;
                 Err(Verdict::Ignored)
             }
-            Guard::Gateway | Guard::Open if is_dhcp(probe) => {
+            Guard::Protected(_) | Guard::Open if is_dhcp(probe) => {
                 Err(Verdict::Explained(Belongs::Reply))
             }
-            Guard::Gateway | Guard::Open => Ok(()),
+            Guard::Protected(_) | Guard::Open => Ok(()),
         }
     }
 

@@ -28,29 +28,45 @@ pub const GATEWAYS_MAX: usize = 16;
 /// Directed broadcast addresses that are remembered. More: the rest is not known as broadcast.
 pub const BROADCASTS_MAX: usize = 32;
 
-/// Devices that can be named in INTERFACE. More: the configuration is refused.
+/// Networks of devices that are not watched, both families: searched one by one for every packet that may be a
+/// probe. More: the rest is not protected, logged.
+pub const LANS_MAX: usize = 32;
+
+/// Devices that are not watched, whose networks are looked for: a server with many containers has one for each.
+/// More: the networks of the rest are not protected, logged.
+pub const UNWATCHED_MAX: usize = 256;
+
+/// Resolvers in use that are remembered. The C library asks three, a forwarder such as dnsmasq all that each of
+/// its uplinks names. More: the rest is not protected, logged.
+pub const RESOLVERS_MAX: usize = 16;
+
+/// Devices that can be named in INTERFACE. More: the configuration is refused. Without INTERFACE so many are known
+/// by their names; the rest is watched all the same.
 pub const DEVICES_MAX: usize = 16;
+
+/// Bytes of the name of a device, the zero behind it included (IFNAMSIZ). The kernel has no longer ones.
+pub const DEVICE_NAME_MAX: usize = 16;
 
 /// Entries of the ignore list. Searched one by one, some nanoseconds each. More: the rest is
 /// ignored and reported with its line.
 pub const IGNORED_MAX: usize = 1024;
 
-/// An ignore file is read this long after it changed: editors move the old one away before the new one is
-/// there, and in between nobody would be ignored.
-pub const IGNORE_PAUSE: Duration = Duration::from_millis(100);
+/// A file that is followed, such as an ignore file, is read this long after it changed: editors move the old one
+/// away before the new one is there, and in between nobody would be ignored.
+pub const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
 
-/// When the kernel had no watch or no descriptor for following an ignore file, it is asked again after this time.
-pub const IGNORE_REST: Duration = Duration::from_secs(10);
+/// When the kernel had no watch or no descriptor for following a file, it is asked again after this time.
+pub const FOLLOW_REST: Duration = Duration::from_secs(10);
 
-/// Directories on the way to one ignore file, symbolic links included; the kernel follows 40 links. More:
-/// what is behind is not followed.
+/// Directories on the way to one file that is followed, symbolic links included; the kernel follows 40 links.
+/// More: what is behind is not followed.
 pub const TRAIL_MAX: usize = 64;
 
 /// Mistakes of one file that are named; of the others the number is said. A file of nonsense must fill neither
 /// memory nor log.
 pub const PROBLEMS_MAX: usize = 64;
 
-/// Bytes of a configuration file, or of an ignore file, that are read: 1.2's own example has 14 kB.
+/// Bytes of a configuration file, an ignore file or a list of resolvers that are read; 1.2's example has 14 kB.
 pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 
 /// Sources on probation: those that touched one trap. When it is full a random one makes room, so

@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use crate::limits::UNWATCHED_MAX;
+use crate::net::Prefix;
 use crate::surroundings::Surroundings;
 use crate::sys::netlink::{self, Netlink, u32_at};
 
@@ -47,11 +49,19 @@ impl AsFd for Watch {
     }
 }
 
+/// Indexes of devices that are not watched.
+type Unwatched = heapless::Vec<u32, UNWATCHED_MAX>;
+
 /// Reads everything anew. `devices` are the names in INTERFACE.
 pub fn read(devices: &[String]) -> io::Result<Surroundings> {
     let mut around = Surroundings::default();
-    dump(libc::RTM_GETLINK, |body| link(body, devices, &mut around))?;
-    dump(libc::RTM_GETADDR, |body| address(body, &mut around))?;
+    let mut unwatched = Unwatched::new();
+    dump(libc::RTM_GETLINK, |body| {
+        link(body, devices, &mut unwatched, &mut around)
+    })?;
+    dump(libc::RTM_GETADDR, |body| {
+        address(body, &unwatched, &mut around)
+    })?;
     dump(libc::RTM_GETROUTE, |body| route(body, &mut around))?;
     Ok(around)
 }
@@ -65,41 +75,72 @@ fn dump(kind: u16, mut each: impl FnMut(&[u8]) -> Option<()>) -> io::Result<()> 
 }
 
 /// `struct ifinfomsg`: family, type, index at 4, flags at 8, change; 16 bytes.
-fn link(body: &[u8], devices: &[String], around: &mut Surroundings) -> Option<()> {
+fn link(
+    body: &[u8],
+    devices: &[String],
+    unwatched: &mut Unwatched,
+    around: &mut Surroundings,
+) -> Option<()> {
     let index = u32_at(body, 4)?;
-    let flags = u32_at(body, 8)?;
-    if flags & IFF_LOOPBACK != 0 {
+    let loopback = u32_at(body, 8)? & IFF_LOOPBACK != 0;
+    if loopback {
         around.add_loopback(index);
     }
     let mut attributes = netlink::attributes(body.get(16..)?);
     let (_, name) = attributes.find(|(kind, _)| *kind == IFLA_IFNAME)?;
     let name = name.split(|byte| *byte == 0).next()?;
-    let watched = devices.is_empty() && flags & IFF_LOOPBACK == 0;
-    if watched || devices.iter().any(|wanted| wanted.as_bytes() == name) {
-        around.add_name(core::str::from_utf8(name).ok()?);
-    }
-    if devices.iter().any(|wanted| wanted.as_bytes() == name) {
+    let named = devices.iter().any(|wanted| wanted.as_bytes() == name);
+    if named {
         around.add_watched(index);
+    }
+    if named || (devices.is_empty() && !loopback) {
+        // The kernel takes names that are no UTF-8.
+        around.add_device(index, core::str::from_utf8(name).ok()?);
+    } else if !loopback {
+        around.overflow |= unwatched.push(index).is_err();
     }
     Some(())
 }
 
-/// `struct ifaddrmsg`: family, length, flags, scope, index; 8 bytes.
-fn address(body: &[u8], around: &mut Surroundings) -> Option<()> {
-    let family = *body.first()?;
+/// `struct ifaddrmsg`: family, length, flags, scope, index at 4; 8 bytes.
+///
+/// Only a device that was seen a moment ago, and was not watched then, has a network that is not watched: one that
+/// came in between may be the watched one.
+fn address(body: &[u8], unwatched: &[u32], around: &mut Surroundings) -> Option<()> {
+    let (family, bits) = (*body.first()?, *body.get(1)?);
     let attributes = body.get(8..)?;
     let find = |wanted| {
         let (_, value) = netlink::attributes(attributes).find(|(kind, _)| *kind == wanted)?;
         ip(family, value)
     };
     // On a point-to-point link IFA_ADDRESS is the other end (linux/if_addr.h).
-    let own = find(IFA_LOCAL).or_else(|| find(IFA_ADDRESS))?;
+    let address = find(IFA_ADDRESS);
+    let own = find(IFA_LOCAL).or(address)?;
     around.add_own(own);
-    let named = find(IFA_BROADCAST);
-    if let Some(broadcast) = named.or_else(|| broadcast_of(own, *body.get(1)?)) {
+    if let Some(broadcast) = find(IFA_BROADCAST).or_else(|| broadcast_of(own, bits)) {
         around.add_broadcast(broadcast);
     }
+    if unwatched.contains(&u32_at(body, 4)?) {
+        around.add_lan(lan(own, address.unwrap_or(own), bits)?);
+    }
     Some(())
+}
+
+/// The network of an address, or of the other end of its link, which is what the kernel makes a route of
+/// (net/ipv4/fib_frontend.c, fib_add_ifaddr; net/ipv6/addrconf.c, addrconf_prefix_route).
+///
+/// Link-local addresses are the same on every link, watched or not, so of them the other end alone is known.
+fn lan(own: IpAddr, other: IpAddr, bits: u8) -> Option<Prefix> {
+    let link_local = match other {
+        IpAddr::V4(addr) => addr.is_link_local(),
+        IpAddr::V6(addr) => addr.is_unicast_link_local(),
+    };
+    let lan = match link_local {
+        true => Prefix::host(other),
+        // No bits are no network, and no route.
+        false => Prefix::new(other, bits).filter(|_| bits > 0)?,
+    };
+    (lan != Prefix::host(own)).then_some(lan)
 }
 
 /// An address that was added without its broadcast has one all the same: the last of its network (RFC 919). Links

@@ -4,7 +4,7 @@ use crate::lab::config::{Config, Mode, TCP_TRAPS};
 use crate::lab::daemon::Daemon;
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{Lab, ROUTER, SCANNER, eventually};
-use portsentry::limits::IGNORE_PAUSE;
+use portsentry::limits::FOLLOW_PAUSE;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
@@ -182,12 +182,12 @@ fn a_list_that_is_away_for_a_moment_stays_in_force() {
     for trap in TCP_TRAPS {
         let (before, begun) = (logged(), Instant::now());
         fs::rename(&list, &away).unwrap();
-        std::thread::sleep(IGNORE_PAUSE / 5);
+        std::thread::sleep(FOLLOW_PAUSE / 5);
         lab.scanner
             .touch(Tcp, SCANNER, SocketAddr::new(ROUTER, trap));
-        std::thread::sleep(IGNORE_PAUSE / 5);
+        std::thread::sleep(FOLLOW_PAUSE / 5);
         fs::rename(&away, &list).unwrap();
-        let a_moment = begun.elapsed() < IGNORE_PAUSE;
+        let a_moment = begun.elapsed() < FOLLOW_PAUSE;
         it.daemon.settle();
         if a_moment {
             assert_eq!(logged(), before);

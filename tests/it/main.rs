@@ -47,6 +47,7 @@ mod lock;
 mod log;
 mod old_init;
 mod probes;
+mod protected;
 mod quiet;
 mod rules;
 mod self_test;

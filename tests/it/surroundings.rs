@@ -4,6 +4,9 @@ use crate::lab::config::{Config, Mode};
 use crate::lab::daemon::probed;
 use crate::lab::touch::Proto::{Tcp, Udp};
 use crate::lab::{GATEWAY, LAN, Lab, ROUTER, SCANNER, SECOND, eventually, packet};
+use portsentry::limits::DEVICES_MAX;
+use portsentry::surroundings::Surroundings;
+use portsentry::sys::route;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const TRAP: SocketAddr = SocketAddr::new(ROUTER, 11);
@@ -115,4 +118,53 @@ fn packets_to_everybody_and_from_nobody_are_no_probes() {
         daemon.settle();
         assert_eq!(daemon.probe_lines(), [""; 0], "{mode:?}");
     }
+}
+
+/// What the router's kernel says to a daemon with these devices in INTERFACE.
+fn around(lab: &Lab, interface: &[&str]) -> Surroundings {
+    let devices: Vec<String> = interface.iter().map(ToString::to_string).collect();
+    lab.router.inside(|| route::read(&devices).unwrap())
+}
+
+#[test]
+fn the_watched_devices_are_known_by_name() {
+    let Some(lab) = Lab::with_lan(&[]) else {
+        return;
+    };
+    let both = around(&lab, &[]);
+    assert!(both.watched_names().eq(["wan", "lan"]));
+    assert!(both.lans.is_empty() && both.watched.is_empty());
+    let wan = around(&lab, &["ppp7", "wan"]);
+    assert!(wan.watched_names().eq(["wan"]));
+    assert!(wan.watched.iter().eq(wan.devices.iter().map(|d| &d.index)));
+    let lans: Vec<String> = wan.lans.iter().map(ToString::to_string).collect();
+    assert_eq!(lans, ["10.77.0.0/24"]);
+
+    let lan = around(&lab, &["lan"]);
+    assert_eq!(lan, around(&lab, &["lan"]));
+    lab.router.sh("ip link del lan
+                   ip link add lan type veth peer name far");
+    let other = around(&lab, &["lan"]);
+    assert!(other.watched_names().eq(["lan"]));
+    assert_ne!(other.devices, lan.devices);
+
+    // More than there is room for, as on a server with containers.
+    lab.router
+        .sh("for n in $(seq 20); do ip link add br$n type bridge; done");
+    let many = around(&lab, &[]);
+    assert_eq!(many.devices.len(), DEVICES_MAX);
+    assert!(many.watched_names().take(2).eq(["wan", "far"]) && !many.overflow);
+}
+
+/// Each of the many networks that are not watched fits, or it is said.
+#[test]
+fn more_networks_than_are_followed_are_said() {
+    let Some(lab) = Lab::with_lan(&[]) else {
+        return;
+    };
+    let _daemon = lab.start(Config::new(Mode::Stealth).with("INTERFACE", "wan"));
+    lab.router
+        .sh("for n in $(seq 40); do ip addr add 10.78.$n.1/24 dev lan; done");
+    lab.log
+        .wait_for_text("adminalert: More addresses, gateways or networks than are followed");
 }

@@ -145,8 +145,8 @@ impl Lab {
 ///
 /// Neither a device node nor a mount over one works in a user namespace, and /dev/log does not exist
 /// on every machine: so /dev becomes a directory of links to the real one, plus the lab's log. The
-/// machine's hosts.deny may belong to a root whom a user namespace does not know: the lab begins with
-/// one of its own.
+/// machine's hosts.deny may belong to a root whom a user namespace does not know, and its resolv.conf
+/// names its own resolvers: the lab begins with empty ones.
 fn router_world(dir: &Path) -> String {
     format!(
         "cd {dir}
@@ -154,7 +154,7 @@ fn router_world(dir: &Path) -> String {
          mount -t tmpfs lab world
          cd world
          mkdir dev changes work
-         touch changes/hosts.deny
+         touch changes/hosts.deny changes/resolv.conf
          mount --rbind /dev dev
          mount -t tmpfs -o mode=755 lab /dev
          for node in $PWD/dev/*; do ln -s $node /dev/; done

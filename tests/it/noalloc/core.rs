@@ -86,6 +86,9 @@ impl Core {
         let around = &mut detector.protect.surroundings;
         around.add_own(HOME[0]);
         around.add_own(HOME[1]);
+        around.add_lan("10.8.0.0/16".parse().unwrap());
+        let resolvers = ["10.9.9.9", "2001:db8:9::9"].map(|addr| addr.parse().unwrap());
+        detector.protect.resolvers.extend(resolvers);
         let ignored: [Prefix; 2] = ["10.7.0.0/16", "2001:db8:7::/48"].map(|p| p.parse().unwrap());
         detector.protect.ignored.extend(ignored);
         detector.bans.set_most(RULES_MAX);

@@ -37,7 +37,7 @@ const SEEDS: u64 = 200;
 const STEPS: usize = 1500;
 
 /// Every branch that must have been seen over all seeds, and how often at least.
-const MUST: [(&str, u64); 31] = [
+const MUST: [(&str, u64); 34] = [
     ("verdict: not a trap", 1000),
     ("verdict: forged", 1000),
     ("verdict: ignored", 1000),
@@ -55,7 +55,10 @@ const MUST: [(&str, u64); 31] = [
     ("source: one IPv6 address", 100),
     ("ban displaced", 100),
     ("ban comes back while leaving", 50),
-    ("freed by protection", 100),
+    ("freed by the ignore list", 50),
+    ("freed by a gateway", 50),
+    ("freed by a resolver", 50),
+    ("freed by a network that is not watched", 50),
     ("freed by configuration", 100),
     ("run: load", 100),
     ("run: rebuild", 100),

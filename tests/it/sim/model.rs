@@ -19,6 +19,8 @@ struct Seen {
     kind: Kind,
     source_port: u16,
     said: bool,
+    /// What was seen in an earlier one is forgotten.
+    era: usize,
 }
 
 #[derive(Default)]
@@ -27,6 +29,9 @@ pub(super) struct Model {
     pub(super) ignored: Vec<Prefix>,
     pub(super) own: Vec<IpAddr>,
     pub(super) gateways: Vec<IpAddr>,
+    pub(super) resolvers: Vec<IpAddr>,
+    /// Networks of devices that are not watched.
+    pub(super) lans: Vec<Prefix>,
 }
 
 /// What the detector must answer; bans are looked up in the real table, which the firewall is checked against.
@@ -54,9 +59,35 @@ impl Model {
 
     /// Whether somebody protected lives in a prefix.
     pub(super) fn protects_some_of(&self, prefix: &Prefix) -> bool {
-        let mut ours = self.own.iter().chain(&self.gateways);
-        ours.any(|addr| prefix.contains(*addr))
-            || self.ignored.iter().any(|other| other.overlaps(prefix))
+        let ours = self.own.iter().chain(&self.gateways);
+        let mut networks = self.ignored.iter().chain(&self.lans);
+        ours.chain(&self.resolvers)
+            .any(|addr| prefix.contains(*addr))
+            || networks.any(|other| other.overlaps(prefix))
+    }
+
+    /// Others are protected from now on, by one of seven ways; which rule would free somebody by that.
+    pub(super) fn protect_other(&mut self, way: usize, addr: IpAddr) -> &'static str {
+        let (few, many) = if addr.is_ipv4() { (30, 28) } else { (112, 64) };
+        let network = |bits| Prefix::new(addr, bits).unwrap();
+        match way {
+            0 => self.ignored.clear(),
+            1 => self.lans.clear(),
+            2 => self.ignored.push(Prefix::host(addr)),
+            3 => self.ignored.push(network(few)),
+            4 => self.lans = vec![network(many)],
+            5 => self.resolvers = vec![addr],
+            _ => self.gateways[0] = addr,
+        }
+        self.ignored.dedup();
+        self.ignored.truncate(8);
+        match way {
+            0 | 1 => "freed by nobody",
+            2 | 3 => "freed by the ignore list",
+            4 => "freed by a network that is not watched",
+            5 => "freed by a resolver",
+            _ => "freed by a gateway",
+        }
     }
 
     /// The verdict, from the rules in words.
@@ -94,13 +125,19 @@ impl Model {
             reached(reach, "source forgotten after the window");
             history.clear();
         }
-        history.push(Seen {
+        let mut seen = Seen {
             at: now,
             trap: (probe.protocol, probe.port),
             kind: probe.kind,
             source_port: probe.source_port,
             said: false,
-        });
+            era: history.last().map_or(0, |last| last.era),
+        };
+        // On probation, of the one trap, the latest kind of touch is remembered.
+        let probation = history.iter().all(|other| other.trap == seen.trap);
+        let other_kind = history.last().is_some_and(|last| last.kind != seen.kind);
+        seen.era += usize::from(probation && other_kind);
+        history.push(seen);
         let (hits, repeat) = recount(history);
         if hits < policy.scan_trigger {
             return Exactly(Verdict::Counted);
@@ -134,7 +171,8 @@ fn recount(history: &[Seen]) -> (u32, bool) {
     let mut hits = 0;
     let mut repeat = false;
     for (at, seen) in history.iter().enumerate() {
-        let same = |other: &&Seen| other.trap == seen.trap && other.kind == seen.kind;
+        let what = |seen: &Seen| (seen.trap, seen.kind, seen.era);
+        let same = |other: &&Seen| what(other) == what(seen);
         let before: Vec<&Seen> = history[..at].iter().filter(same).collect();
         let mut opened: Option<Instant> = None;
         let mut said = false;

@@ -185,15 +185,7 @@ impl World {
 
     fn change_protection(&mut self, reach: &mut Reach) {
         let addr = address(self.random.below(self.crowd));
-        let bits = if addr.is_ipv4() { 30 } else { 112 };
-        match self.random.below(4) {
-            0 => self.model.ignored.clear(),
-            1 => self.model.ignored.push(Prefix::host(addr)),
-            2 => self.model.ignored.push(Prefix::new(addr, bits).unwrap()),
-            _ => self.model.gateways[0] = addr,
-        }
-        self.model.ignored.dedup();
-        self.model.ignored.truncate(8);
+        let rule = self.model.protect_other(self.random.below(7), addr);
         self.protect();
         let expected = self.detector.bans.iter();
         let expected =
@@ -203,7 +195,7 @@ impl World {
         self.detector.free_protected(|_, _| freed += 1);
         assert_eq!(freed, expected);
         if freed > 0 {
-            reached(reach, "freed by protection");
+            reached(reach, rule);
         }
     }
 
@@ -217,6 +209,13 @@ impl World {
         for addr in &self.model.gateways {
             protect.surroundings.add_gateway(*addr);
         }
+        for prefix in &self.model.lans {
+            protect.surroundings.add_lan(*prefix);
+        }
+        protect.resolvers.clear();
+        protect
+            .resolvers
+            .extend(self.model.resolvers.iter().copied());
         protect.ignored.clear();
         protect.ignored.extend(self.model.ignored.iter().copied());
     }
