@@ -212,6 +212,14 @@ impl Bans {
         self.offenders.strikes(now, source)
     }
 
+    /// It was said that a source is banned already.
+    pub(super) fn told(&mut self, now: Instant, source: &Prefix) {
+        let key = self.covering(source);
+        if let Some(ban) = key.and_then(|key| self.table.get_mut(&key)) {
+            ban.told = Some(now);
+        }
+    }
+
     /// Who was banned lately, how often, and until when that counts.
     pub fn past(&self) -> impl Iterator<Item = (&Prefix, u8, Instant)> {
         self.offenders.iter()

@@ -157,7 +157,6 @@ impl Detector {
         if ban.told.is_some_and(|told| now.since(told) < FOLD) {
             return Some(Outcome::StillBanned);
         }
-        ban.told = Some(now);
         Some(Outcome::AlreadyBanned)
     }
 
@@ -181,6 +180,9 @@ impl Detector {
             return Verdict::Folded;
         }
         self.sources.reported(source, probe);
+        if outcome == Outcome::AlreadyBanned {
+            self.bans.told(now, source);
+        }
         Verdict::Probe(outcome)
     }
 
