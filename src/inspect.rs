@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::io::ErrorKind;
 
+use crate::act::firewall::Backend;
 use crate::config::advanced::Extent;
 use crate::config::ignore::{self, BadLine};
 use crate::config::{Config, Modes, Severity, Side, classic};
@@ -12,6 +13,7 @@ use crate::judge::protect::Ignored;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::see::probe::{Mode, Protocol};
 use crate::sys::files;
+use crate::time::Span;
 
 /// The report, and whether there is no mistake.
 pub fn report(path: &str) -> (String, bool) {
@@ -93,7 +95,12 @@ fn summary(config: &Config, protocol: Protocol, out: &mut String) {
     };
     let what = match (side.block, &config.actions.route) {
         (Block::Off, _) => "a scan is logged and not blocked",
-        (Block::Full, None) => "a scanner is blocked by iptables",
+        (Block::Full, None) => match config.backend {
+            Backend::Iptables => "a scanner is blocked by iptables",
+            Backend::Ipset => "a scanner is blocked by ipset",
+            Backend::Nft => "a scanner is blocked by nft",
+            Backend::Auto => "a scanner is blocked by the firewall that is there",
+        },
         (Block::Full, Some(_)) => "a scanner is blocked by KILL_ROUTE",
         (Block::RunOnly, _) => "KILL_RUN_CMD is run for a scanner",
     };
@@ -105,6 +112,50 @@ fn summary(config: &Config, protocol: Protocol, out: &mut String) {
     );
     if mode == Mode::Advanced {
         extent(side, protocol, out);
+    }
+    if side.block != Block::Off {
+        term(config, side, protocol, out);
+    }
+}
+
+/// For how long, and what a very fast scan learns all the same.
+fn term(config: &Config, side: &Side, protocol: Protocol, out: &mut String) {
+    let stays = side.block == Block::Full && config.actions.route.is_some();
+    let undone = config.actions.unblock.is_some();
+    let _ = match (config.block_time.is_zero(), stays && !undone) {
+        (false, true) => writeln!(
+            out,
+            "{protocol}: a ban is for ever, whatever BLOCK_TIME says: without UNBLOCK_CMD nothing undoes KILL_ROUTE"
+        ),
+        (true, _) => writeln!(
+            out,
+            "{protocol}: a ban is for ever (BLOCK_TIME is 0 or not set)"
+        ),
+        (false, false) => {
+            let (first, most) = (config.block_time, config.policy().block_time_max);
+            let (first, most) = (Span(first), Span(most.max(first)));
+            writeln!(
+                out,
+                "{protocol}: a ban lasts {first}, the next one of the same source longer, up to {most}"
+            )
+        }
+    };
+    let needed = config.trigger_ports.max(config.scan_trigger);
+    let no_hold = match (protocol, side.block, &config.actions.route) {
+        (Protocol::Tcp, Block::Full, Some(_)) => Some("KILL_ROUTE takes some milliseconds"),
+        (Protocol::Tcp, Block::Full, None) if config.backend == Backend::Iptables => {
+            Some("iptables takes some milliseconds")
+        }
+        (Protocol::Tcp, Block::Full, None) if needed > 2 => {
+            Some("the kernel follows no more than two touches")
+        }
+        _ => None,
+    };
+    if let Some(why) = no_hold {
+        let _ = writeln!(
+            out,
+            "{protocol}: a very fast scan is not held from its first probes on: {why}"
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::limits::ATTEMPTS_MAX;
+use crate::limits::{ATTEMPTS_MAX, BANNED_LINES, FOLD};
 use crate::see::probe::{Kind, Mode, Probe, Protocol};
 use crate::time::Instant;
 
@@ -79,8 +79,8 @@ pub struct Ban {
     pub ran: bool,
     /// What the run of the firewall program that is under way makes of it.
     pub flying: Option<bool>,
-    /// When it was last said that its source is banned already.
-    pub told: Option<Instant>,
+    /// Lines about what its source touched since, and when the first of this minute was.
+    pub told: (u8, Instant),
 }
 
 impl Ban {
@@ -108,7 +108,7 @@ impl Ban {
             denied: false,
             ran: false,
             flying: None,
-            told: None,
+            told: (0, now),
         }
     }
 
@@ -160,6 +160,21 @@ impl Ban {
     pub fn is_gone(&self) -> bool {
         let left = self.enforced || self.denied || self.ran || self.flying.is_some();
         !self.wanted && !left
+    }
+
+    /// Whether one more line about its source is too many: of this minute there were enough.
+    pub fn is_told(&self, now: Instant) -> bool {
+        let (lines, began) = self.told;
+        lines >= BANNED_LINES && now.since(began) < FOLD
+    }
+
+    /// One more line about its source was said.
+    pub fn tell(&mut self, now: Instant) {
+        let (lines, began) = self.told;
+        self.told = match now.since(began) < FOLD {
+            true => (lines.saturating_add(1), began),
+            false => (1, now),
+        };
     }
 
     /// A step failed: it rests until `again`. True if that was the last attempt.

@@ -212,11 +212,11 @@ impl Bans {
         self.offenders.strikes(now, source)
     }
 
-    /// It was said that a source is banned already.
+    /// One more line said that a source is banned already.
     pub(super) fn told(&mut self, now: Instant, source: &Prefix) {
         let key = self.covering(source);
         if let Some(ban) = key.and_then(|key| self.table.get_mut(&key)) {
-            ban.told = Some(now);
+            ban.tell(now);
         }
     }
 

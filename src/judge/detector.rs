@@ -9,7 +9,7 @@ use crate::judge::sources::{Sources, Standing};
 use crate::judge::valve::Valve;
 use crate::judge::verdict::{News, Outcome, Verdict};
 use crate::judge::widen::widen;
-use crate::limits::{FAILED_REST, FOLD};
+use crate::limits::FAILED_REST;
 use crate::net::Prefix;
 use crate::see::chatter::is_dhcp;
 use crate::see::conntrack::Belongs;
@@ -154,7 +154,7 @@ impl Detector {
         if !ban.holds() {
             return Some(Outcome::Pending);
         }
-        if ban.told.is_some_and(|told| now.since(told) < FOLD) {
+        if ban.is_told(now) {
             return Some(Outcome::StillBanned);
         }
         Some(Outcome::AlreadyBanned)

@@ -38,7 +38,7 @@ pub enum Outcome {
     Pending,
     /// Its ban holds.
     AlreadyBanned,
-    /// Its ban holds, and that was said within the last minute.
+    /// Its ban holds, and enough was said of that in this minute.
     StillBanned,
     /// The storm valve is closed, and it has too little against it.
     Doubted,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use portsentry::judge::ban::{Ban, Stop};
 use portsentry::judge::detector::Detector;
 use portsentry::judge::verdict::{Outcome, Verdict};
-use portsentry::limits::{BANS_MAX, FOLD, RULES_MAX};
+use portsentry::limits::{BANS_MAX, RULES_MAX};
 use portsentry::net::{Family, Prefix};
 use portsentry::see::conntrack::Belongs;
 use portsentry::see::probe::{Mode, Probe, Protocol};
@@ -168,9 +168,9 @@ impl World {
         }
     }
 
-    /// Whether it was said within the last minute that it is banned already.
+    /// Whether enough was said of a banned source in this minute.
     fn was_told(&self, ban: &Ban) -> bool {
-        ban.told.is_some_and(|told| self.now.since(told) < FOLD)
+        ban.is_told(self.now)
     }
 
     fn reconfigure(&mut self, reach: &mut Reach) {
