@@ -125,7 +125,7 @@ fn term(config: &Config, side: &Side, protocol: Protocol, out: &mut String) {
     let _ = match (config.block_time.is_zero(), stays && !undone) {
         (false, true) => writeln!(
             out,
-            "{protocol}: a ban is for ever, whatever BLOCK_TIME says: without UNBLOCK_CMD nothing undoes KILL_ROUTE"
+            "{protocol}: a ban is for ever, not for BLOCK_TIME: without UNBLOCK_CMD nothing undoes KILL_ROUTE"
         ),
         (true, _) => writeln!(
             out,

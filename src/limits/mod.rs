@@ -85,8 +85,8 @@ pub const TOUCHES_MAX: usize = 64;
 /// the oldest is overwritten, and may be reported again within its minute.
 pub const RECENT_MAX: usize = 4096;
 
-/// Lines in a minute about what a banned source touches, of different traps: as many as 1.2 wrote of an ordinary scan.
-/// More is counted, and the count reported once a minute.
+/// Lines in a minute about what a banned source touches, of different traps: as many as 1.2 wrote of an ordinary
+/// scan. More is counted, and the count reported once a minute.
 pub const BANNED_LINES: u8 = 32;
 
 /// How long a source is remembered after its last touch, unless WINDOW says otherwise. `nmap -T0` waits five

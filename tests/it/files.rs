@@ -54,11 +54,11 @@ fn a_ban_is_one_line_in_the_history_and_one_in_the_blocked_file_of_its_mode() {
             check_line(line, end);
         }
 
-        // The next start forgets who is blocked, and goes on with the history.
+        // The next start knows who is blocked; its files tell of who comes from now on, behind the old history.
         assert!(daemon.stop().success());
         let daemon = lab.start(Config::blocking(mode));
         assert_eq!(files.map(|file| daemon.read(&file)), ["", ""], "{mode:?}");
-        lab.scanner.touch(Tcp, SCANNER, TRAP);
+        lab.scanner.touch(Tcp, lab.stranger(ROUTER), TRAP);
         lab.log.wait_for_many(3, |text| text.contains(BLOCKED));
         eventually("a third line", || {
             daemon.read("history").lines().count() == 3
