@@ -41,6 +41,7 @@ mod footprint;
 mod ignored;
 mod init;
 mod innocent;
+mod kinds;
 mod life;
 mod lock;
 mod log;
