@@ -1,26 +1,19 @@
 //! The extended kinds: what real nmap does with ACK and with all flags is seen on traps below 1024, and the middle
 //! of an honest connection is not.
 
+use crate::innocent::check_talk;
 use crate::lab::config::{Config, Mode, TCP_TRAPS};
-use crate::lab::daemon::probed;
+use crate::lab::daemon::{Daemon, probed};
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::touch::Sender;
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, SECOND, eventually, packet, scan};
 use portsentry::limits::LISTENERS_AGE;
 use socket2::{Domain, Socket, Type};
-use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::thread::sleep;
 
 fn extended(mode: Mode) -> Config {
     Config::new(mode).with("KINDS", "extended")
-}
-
-/// The kernel tracks connections while a rule asks for them, as a router's own rules do.
-fn tracks(lab: &Lab) {
-    lab.router.sh("for tables in iptables ip6tables; do
-             $tables -w -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
-         done");
 }
 
 /// 1.2's line about a segment of no kind that it has a name for.
@@ -56,7 +49,7 @@ fn check(config: Config, is_seen: impl Fn(u16) -> bool) {
     let Some(lab) = Lab::new(&["nmap"]) else {
         return;
     };
-    tracks(&lab);
+    lab.tracks_connections();
     let ports = scan::list(&TCP_TRAPS);
     for (router, scanner) in [(ROUTER, SCANNER), (ROUTER6, SCANNER6)] {
         for (scan, bits) in SCANS {
@@ -93,7 +86,7 @@ fn advanced_sensors_see_the_same() {
 #[test]
 fn a_reload_turns_them_on_and_off() {
     let Some(lab) = Lab::new(&[]) else { return };
-    tracks(&lab);
+    lab.tracks_connections();
     let mut daemon = lab.start(Config::new(Mode::Stealth));
     let sender = lab.scanner.sender();
     for (nth, kinds, port, seen) in [
@@ -131,14 +124,14 @@ fn a_scanner_with_ack_is_banned() {
 
 /// Whether the kernel tracks connections or not.
 #[track_caller]
-fn with_and_without_tracking(test: impl Fn(&Lab)) {
+fn with_and_without_tracking(test: impl Fn(&Lab, &Daemon)) {
     for tracked in [true, false] {
         let Some(lab) = Lab::new(&[]) else { return };
         if tracked {
-            tracks(&lab);
+            lab.tracks_connections();
         }
         let daemon = lab.start(extended(Mode::Stealth));
-        test(&lab);
+        test(&lab, &daemon);
         daemon.settle();
         assert_eq!(daemon.probe_lines(), [""; 0], "tracked: {tracked}");
         // Control: the port is a trap, and an ACK to it is seen where somebody knows that it is no answer.
@@ -159,14 +152,17 @@ const LOW: u16 = 513;
 /// As sshd's sessions do while it is started anew.
 #[test]
 fn a_connection_outlives_the_listener_of_its_service() {
-    with_and_without_tracking(|lab| {
+    with_and_without_tracking(|lab, daemon| {
         for (router, scanner) in [(ROUTER, SCANNER), (ROUTER6, SCANNER6)] {
             let at = SocketAddr::new(router, LOW);
             let service = lab.router.listen(at);
+            // Longer than the list of listeners is believed; again below.
+            sleep(2 * LISTENERS_AGE);
             let mut visitor = lab.scanner.connect(scanner, at).unwrap();
             let mut session = service.accept().unwrap().0;
+            // The beginning was looked at while somebody listened.
+            daemon.settle();
             drop(service);
-            // Longer than the list of listeners is believed.
             sleep(2 * LISTENERS_AGE);
             check_talk(&mut visitor, &mut session);
         }
@@ -176,7 +172,7 @@ fn a_connection_outlives_the_listener_of_its_service() {
 /// As an NFS client does: from a port below 1024.
 #[test]
 fn an_answer_to_the_routers_own_connection_from_a_low_port() {
-    with_and_without_tracking(|lab| {
+    with_and_without_tracking(|lab, _| {
         for (router, scanner) in [(ROUTER, SCANNER), (ROUTER6, SCANNER6)] {
             let at = SocketAddr::new(scanner, 2049);
             let server = lab.scanner.listen(at);
@@ -189,17 +185,4 @@ fn an_answer_to_the_routers_own_connection_from_a_low_port() {
             check_talk(&mut client, &mut server.accept().unwrap().0);
         }
     });
-}
-
-/// Words each way, some of them in segments that carry more than ACK; and the end of it.
-#[track_caller]
-fn check_talk(one: &mut (impl Read + Write), other: &mut (impl Read + Write)) {
-    let mut heard = [0; 5];
-    for _ in 0..5 {
-        one.write_all(b"hello").unwrap();
-        other.read_exact(&mut heard).unwrap();
-        other.write_all(&heard).unwrap();
-        one.read_exact(&mut heard).unwrap();
-        assert_eq!(&heard, b"hello");
-    }
 }

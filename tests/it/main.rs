@@ -50,6 +50,7 @@ mod probes;
 mod quiet;
 mod rules;
 mod self_test;
+mod sight;
 mod stop;
 mod surroundings;
 mod weaknesses;

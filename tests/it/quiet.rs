@@ -1,5 +1,6 @@
 //! What the daemon does not do: wake up for other people's packets, and answer.
 
+use crate::compat::received;
 use crate::lab::capture::Passed;
 use crate::lab::config::{Config, Mode, TCP_TRAPS};
 use crate::lab::daemon::probed;
@@ -70,28 +71,21 @@ fn where_acks_are_looked_for_those_of_a_service_that_is_no_trap_wake_nobody() {
     let mut visitor = lab.scanner.connect(SCANNER, at).unwrap();
     let mut session = service.accept().unwrap().0;
     let before = daemon.wakeups();
-    let arrived = received(&lab);
+    let arrived = received(lab.router.pid());
     let (mut bytes, mut read) = (vec![0; 1 << 16], 0);
     for _ in 0..400 {
         visitor.write_all(&bytes).unwrap();
         session.read_exact(&mut bytes).unwrap();
         read += bytes.len();
     }
-    let (woken, packets) = (daemon.wakeups() - before, received(&lab) - arrived);
+    let (woken, packets) = (
+        daemon.wakeups() - before,
+        received(lab.router.pid()) - arrived,
+    );
     assert!(packets > 10 * HANDFUL, "{packets} packets for {read} bytes");
     assert!(woken <= HANDFUL, "woken {woken} times by {packets} packets");
     daemon.settle();
     assert_eq!(daemon.probe_lines(), [""; 0]);
-}
-
-/// Packets of IPv4 that the router has received.
-fn received(lab: &Lab) -> u64 {
-    let snmp = lab.router.sh("grep ^Ip: /proc/self/net/snmp");
-    let mut lines = snmp.lines().map(|line| line.split(' '));
-    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
-    let mut counters = names.zip(values);
-    let (_, packets) = counters.find(|(name, _)| *name == "InReceives").unwrap();
-    packets.parse().unwrap()
 }
 
 /// A probe before, in the middle of, and after the flood is logged, and those are all the work there is.

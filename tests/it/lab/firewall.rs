@@ -46,6 +46,13 @@ impl Lab {
         String::from_utf8(output.unwrap().stdout).unwrap()
     }
 
+    /// The router's kernel tracks connections while a rule asks for them, as those of a router do.
+    pub(crate) fn tracks_connections(&self) {
+        self.router.sh("for tables in iptables ip6tables; do
+                 $tables -w -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+             done");
+    }
+
     /// Makes the scanner's kernel write the true length into fragments that were padded by us.
     pub(crate) fn pads_fragments(&self) {
         self.scanner.sh(&format!(
