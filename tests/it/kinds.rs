@@ -8,6 +8,7 @@ use crate::lab::touch::Proto::Tcp;
 use crate::lab::touch::Sender;
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, SECOND, eventually, packet, scan};
 use portsentry::limits::LISTENERS_AGE;
+use portsentry::net::Family;
 use socket2::{Domain, Socket, Type};
 use std::net::{IpAddr, SocketAddr};
 use std::thread::sleep;
@@ -49,7 +50,7 @@ fn check(config: Config, is_seen: impl Fn(u16) -> bool) {
     let Some(lab) = Lab::new(&["nmap"]) else {
         return;
     };
-    lab.tracks_connections();
+    Family::BOTH.iter().for_each(|family| lab.tracks(*family));
     let ports = scan::list(&TCP_TRAPS);
     for (router, scanner) in [(ROUTER, SCANNER), (ROUTER6, SCANNER6)] {
         for (scan, bits) in SCANS {
@@ -86,7 +87,7 @@ fn advanced_sensors_see_the_same() {
 #[test]
 fn a_reload_turns_them_on_and_off() {
     let Some(lab) = Lab::new(&[]) else { return };
-    lab.tracks_connections();
+    lab.tracks(Family::V4);
     let mut daemon = lab.start(Config::new(Mode::Stealth));
     let sender = lab.scanner.sender();
     for (nth, kinds, port, seen) in [
@@ -122,27 +123,25 @@ fn a_scanner_with_ack_is_banned() {
     daemon.settle();
 }
 
-/// Whether the kernel tracks connections or not.
+/// Whether the kernel tracks connections, those of IPv4 only, or none.
 #[track_caller]
 fn with_and_without_tracking(test: impl Fn(&Lab, &Daemon)) {
-    for tracked in [true, false] {
+    for tracked in [&Family::BOTH[..], &[Family::V4], &[]] {
         let Some(lab) = Lab::new(&[]) else { return };
-        if tracked {
-            lab.tracks_connections();
-        }
+        tracked.iter().for_each(|family| lab.tracks(*family));
         let daemon = lab.start(extended(Mode::Stealth));
         test(&lab, &daemon);
         daemon.settle();
-        assert_eq!(daemon.probe_lines(), [""; 0], "tracked: {tracked}");
+        assert_eq!(daemon.probe_lines(), [""; 0], "tracked: {tracked:?}");
         // Control: the port is a trap, and an ACK to it is seen where somebody knows that it is no answer.
         let sender = lab.scanner.sender();
         send(&sender, SECOND, LOW, "A");
         send(&sender, SCANNER, LOW, "SFA");
         daemon.settle();
         let odd = "SYN: 1 FIN: 1 ACK: 1 PSH: 0 URG: 0 RST: 0";
-        let ack = tracked.then(|| line(ACK, SECOND, LOW));
+        let ack = tracked.first().map(|_| line(ACK, SECOND, LOW));
         let expected: Vec<_> = ack.into_iter().chain([line(odd, SCANNER, LOW)]).collect();
-        assert_eq!(daemon.probe_lines(), expected, "tracked: {tracked}");
+        assert_eq!(daemon.probe_lines(), expected, "tracked: {tracked:?}");
     }
 }
 

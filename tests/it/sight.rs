@@ -39,7 +39,7 @@ type Column = Option<Vec<Cell>>;
 fn column(program: Option<&Program>, family: Family) -> Column {
     let program = program?;
     let lab = Lab::new(&["nmap"])?;
-    lab.tracks_connections();
+    lab.tracks(family);
     let cells = ROWS.iter().map(|row| program.cell(&lab, family, row));
     Some(cells.collect())
 }
