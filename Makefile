@@ -31,15 +31,14 @@ demo: ## play a scan and its ban: two network namespaces, a real nmap, real ipta
 
 test: ## run everything: format, lints, unit tests, simulation, network tests in namespaces
 	@tests/setup
-	@tests/original
-	@tests/consumers
+	@tests/fetch original scanlogd consumers
 	@$(MAKE) --no-print-directory check build
 	cargo test --locked --no-run
 	tests/apart cargo test --locked --offline
 
 compat: ## play hundreds of cases through Debian's PortSentry 1.2 and through ours (CASE=n: one, in full)
 	@tests/setup
-	@tests/original
+	@tests/fetch original
 	@$(MAKE) --no-print-directory build
 	cargo test --locked --no-run
 	tests/apart cargo test --locked --offline --test it compat:: -- --ignored

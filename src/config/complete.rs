@@ -3,6 +3,7 @@
 use crate::config::problems::Problems;
 use crate::config::{Config, Severity, Side, Words};
 use crate::judge::policy::Block;
+use crate::see::probe::{Kinds, Mode};
 
 /// Reports what is missing, or does not go together. `seen` are the keys that are set.
 pub(super) fn check(config: &Config, seen: &[&str], problems: &mut Problems) {
@@ -31,6 +32,9 @@ pub(super) fn check(config: &Config, seen: &[&str], problems: &mut Problems) {
             ),
         }
     }
+    if let Some(reason) = extended(config) {
+        report(Severity::Note, Words::Ours, reason.into());
+    }
     for (file, key) in [
         (&config.ignore_file, "IGNORE_FILE"),
         (&config.history_file, "HISTORY_FILE"),
@@ -39,6 +43,20 @@ pub(super) fn check(config: &Config, seen: &[&str], problems: &mut Problems) {
         if file.is_none() {
             let reason = format!("{key} is not set: there is no such file");
             report(Severity::Note, Words::Ours, reason);
+        }
+    }
+}
+
+/// What KINDS extended costs, or why it does nothing.
+fn extended(config: &Config) -> Option<&'static str> {
+    match (config.kinds, config.tcp.mode) {
+        (Kinds::Classic, _) | (Kinds::Extended, Some(Mode::Stealth)) => None,
+        (Kinds::Extended, Some(Mode::Advanced)) => Some(
+            "KINDS extended looks at every packet that comes to a service below port 1024; ports in \
+             ADVANCED_EXCLUDE_TCP are spared that",
+        ),
+        (Kinds::Extended, Some(Mode::Connect) | None) => {
+            Some("KINDS extended does nothing: TCP has no stealth sensor")
         }
     }
 }

@@ -119,7 +119,7 @@ impl Intake {
         Ok(())
     }
 
-    /// Gives the kernel's filter what it has to know: our addresses, our devices, our traps.
+    /// Gives the kernel's filter what it has to know: our addresses, our devices, our traps, what is looked for.
     pub(super) fn aim(&self, state: &State) -> io::Result<()> {
         let traps = state.config.traps_in(Mode::sees_packets);
         let around = &state.detector.protect.surroundings;
@@ -127,6 +127,7 @@ impl Intake {
             devices: devices(&state.config, &around.watched, &around.loopbacks),
             own: &around.own,
             traps: &traps,
+            kinds: state.config.kinds,
         };
         for (family, (sniffer, _)) in Family::BOTH.into_iter().zip(&self.sniffers) {
             sniffer.aim(&filter::program(family, &sight))?;
@@ -167,7 +168,7 @@ impl Intake {
                 }
                 let bytes = buffer.get(..len).unwrap_or_default();
                 // A frame may lie about the version of what it carries; the filter believed the frame.
-                let probe = packet::parse(bytes, wire_len).ok();
+                let probe = packet::parse(bytes, wire_len, state.config.kinds).ok();
                 if let Some(probe) = probe.filter(|p| Family::of(p.destination) == family) {
                     sniffed(now, &probe, state);
                 }

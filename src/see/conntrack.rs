@@ -13,7 +13,7 @@ use crate::see::probe::{Probe, Protocol};
 pub enum Belongs {
     /// Nobody's: a probe.
     Nobody,
-    /// A service of ours listens there.
+    /// A service of ours listens there, or has a connection with the sender.
     Us,
     /// An answer to something that we, or somebody behind us, began.
     Reply,
@@ -55,13 +55,17 @@ pub struct Entry {
     pub original: Tuple,
     /// As an answer comes in, before NAT is undone.
     pub reply: Tuple,
+    /// Both sides have taken part in it: of TCP, a whole handshake at least (nf_conntrack_tcp_packet in
+    /// net/netfilter/nf_conntrack_proto_tcp.c).
+    pub assured: bool,
 }
 
 impl Entry {
     /// Whose the probe is if this is its connection; None if it is another's.
     ///
     /// A probe makes an entry of its own when the firewall lets it in; then answers would come from
-    /// the very address and port that it went to.
+    /// the very address and port that it went to. An assured one is no probe's: whoever was connected stays so
+    /// when the service listens no more, as sshd's sessions do while it is started anew.
     pub fn belongs(&self, probe: &Probe) -> Option<Belongs> {
         let tuple = Tuple::of(probe);
         if tuple == self.reply {
@@ -72,10 +76,10 @@ impl Entry {
         }
         let answered_here =
             self.reply.source == probe.destination && self.reply.source_port == probe.port;
-        Some(if answered_here {
-            Belongs::Nobody
-        } else {
-            Belongs::Forwarded
+        Some(match (answered_here, self.assured) {
+            (true, false) => Belongs::Nobody,
+            (true, true) => Belongs::Us,
+            (false, _) => Belongs::Forwarded,
         })
     }
 }
@@ -89,7 +93,11 @@ pub fn entry_of_line(line: &str, protocol: Protocol) -> Option<Entry> {
     let mut fields = line.split_ascii_whitespace();
     let original = tuple(&mut fields)?;
     let reply = tuple(&mut fields)?;
-    Some(Entry { original, reply })
+    Some(Entry {
+        original,
+        reply,
+        assured: fields.any(|field| field == "[ASSURED]"),
+    })
 }
 
 fn tuple<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Option<Tuple> {
@@ -113,6 +121,8 @@ mod tests {
          src=9.9.9.9 dst=203.0.113.5 sport=53 dport=54321 mark=0 zone=0 use=2";
     const FORWARDED: &str = "ipv4     2 tcp      6 86 SYN_SENT src=198.51.100.7 dst=203.0.113.5 sport=4000 \
          dport=1080 [UNREPLIED] src=192.168.1.9 dst=198.51.100.7 sport=1080 dport=4000 mark=0 use=2";
+    const CONNECTED: &str = "ipv4     2 tcp      6 431999 ESTABLISHED src=198.51.100.7 dst=203.0.113.5 sport=4000 \
+         dport=1080 src=203.0.113.5 dst=198.51.100.7 sport=1080 dport=4000 [ASSURED] mark=0 use=2";
     const PROBE: &str = "ipv4     2 tcp      6 86 SYN_SENT src=198.51.100.7 dst=203.0.113.5 sport=4000 \
          dport=1080 [UNREPLIED] src=203.0.113.5 dst=198.51.100.7 sport=1080 dport=4000 mark=0 use=2";
 
@@ -157,6 +167,13 @@ mod tests {
             Some(Belongs::Forwarded),
         );
         check(FORWARDED, tcp, ("198.51.100.7", 4001), 1080, None);
+        check(
+            CONNECTED,
+            tcp,
+            ("198.51.100.7", 4000),
+            1080,
+            Some(Belongs::Us),
+        );
         check(
             PROBE,
             tcp,

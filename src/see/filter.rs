@@ -1,7 +1,7 @@
 //! The program that the kernel runs for every packet (classic BPF, `Documentation/networking/filter.rst`).
 //!
 //! It passes only what may be a probe: on a watched device, to one of our own addresses, no later
-//! fragment, UDP or TCP without ACK and RST, to a trap port. Everything else wakes nobody.
+//! fragment, UDP or TCP with flags that are looked for, to a trap port. Everything else wakes nobody.
 //!
 //! Offsets count from the network header, as a `SOCK_DGRAM` packet socket gives them. A load behind the
 //! end of the packet ends the program with "drop".
@@ -9,6 +9,7 @@
 use core::net::IpAddr;
 
 use crate::net::Family;
+use crate::see::probe::Kinds;
 use crate::see::traps::{Ports, Traps};
 
 /// One instruction, laid out as the kernel's `struct sock_filter`.
@@ -43,6 +44,8 @@ pub struct Sight<'a> {
     pub own: &'a [IpAddr],
     /// Trap ports.
     pub traps: &'a Traps,
+    /// Kinds of probes that are looked for.
+    pub kinds: Kinds,
 }
 
 // linux/bpf_common.h: class, size, mode, operation, source.
@@ -63,6 +66,12 @@ const RET: u16 = 0x06;
 // linux/filter.h: SKF_AD_OFF + SKF_AD_PKTTYPE, SKF_AD_IFINDEX.
 const PACKET_TYPE: u32 = 0xffff_f004;
 const DEVICE: u32 = 0xffff_f008;
+
+// Byte 13 of a TCP header (RFC 9293, 3.1).
+const FIN_RST: u32 = 0x05;
+const SYN: u32 = 0x02;
+const RST: u32 = 0x04;
+const RST_ACK: u32 = 0x14;
 
 const DROP: Insn = insn(RET, 0);
 const PASS: Insn = insn(RET, WHOLE);
@@ -113,19 +122,37 @@ fn ipv4(sight: &Sight<'_>, out: &mut Vec<Insn>) {
     out.extend([insn(LDX_MSH, 0), insn(LD_B_ABS, 9)]);
     // A first fragment may end before the flags; what is read behind it is padding. It passes, and
     // `packet` looks at it with the same care.
-    let flags = [
-        insn(LD_H_ABS, 2),
-        insn(SUB_X, 0),
-        test(JGE, 14, 0, 4),
-        insn(LD_B_IND, 13),
-        test(JSET, 0x14, 0, 1),
-        DROP,
+    let whole = flags(sight.kinds);
+    let short = test(JGE, 14, 0, short(whole.len() + 1));
+    let mut flags = vec![insn(LD_H_ABS, 2), insn(SUB_X, 0), short];
+    flags.extend(whole);
+    flags.extend([
         insn(JA, 3),
         insn(LD_H_ABS, 6),
         test(JSET, 0x2000, 1, 0),
         DROP,
-    ];
+    ]);
     transport(sight.traps, &flags, out);
+}
+
+/// Goes on if the flags of the TCP segment behind X are looked for, else drops: as `probe::Flags::kind` judges.
+fn flags(kinds: Kinds) -> Vec<Insn> {
+    match kinds {
+        Kinds::Classic => vec![insn(LD_B_IND, 13), test(JSET, RST_ACK, 0, 1), DROP],
+        // The port comes first: most of what has ACK is an answer to something, and goes to a high one.
+        Kinds::Extended => vec![
+            insn(LD_B_IND, 13),
+            test(JSET, RST_ACK, 0, 8),
+            insn(LD_H_IND, 2),
+            test(JGE, u32::from(Kinds::EXTENDED_BELOW), 0, 1),
+            DROP,
+            insn(LD_B_IND, 13),
+            test(JSET, SYN, 0, 1),
+            test(JSET, FIN_RST, 2, 1),
+            test(JSET, RST, 0, 1),
+            DROP,
+        ],
+    }
 }
 
 fn ipv6(sight: &Sight<'_>, out: &mut Vec<Insn>) {
@@ -144,8 +171,7 @@ fn ipv6(sight: &Sight<'_>, out: &mut Vec<Insn>) {
         out.extend([test(JEQ, next_header, 0, 1), PASS]);
     }
     out.push(insn(LDX_IMM, 40));
-    let flags = [insn(LD_B_IND, 13), test(JSET, 0x14, 0, 1), DROP];
-    transport(sight.traps, &flags, out);
+    transport(sight.traps, &flags(sight.kinds), out);
 }
 
 /// Goes on if the accumulator is one of `values`, else drops.
@@ -223,7 +249,7 @@ const fn test(code: u16, k: u32, jt: u8, jf: u8) -> Insn {
     Insn { code, jt, jf, k }
 }
 
-/// A jump over at most OWN_MAX or DEVICES_MAX tests.
+/// A jump over at most OWN_MAX or DEVICES_MAX tests, or over those of the flags.
 fn short(len: usize) -> u8 {
     u8::try_from(len).unwrap_or(u8::MAX)
 }

@@ -6,7 +6,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::see::probe::{Flags, Kind, Probe, Protocol};
+use crate::see::probe::{Flags, Kind, Kinds, Probe, Protocol};
 
 /// Why a packet is no probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum NoProbe {
     LaterFragment,
     /// Neither TCP nor UDP.
     Protocol,
-    /// ACK or RST: it begins nothing.
+    /// ACK or RST, where that is no kind that is looked for: it begins nothing.
     Answer,
 }
 
@@ -38,15 +38,16 @@ struct Carried<'a> {
     options: bool,
 }
 
-/// Reads one packet. `bytes` is the beginning of it, `wire_len` its full length as received.
-pub fn parse(bytes: &[u8], wire_len: usize) -> Result<Probe, NoProbe> {
+/// Reads one packet. `bytes` is the beginning of it, `wire_len` its full length as received, `kinds` what is
+/// looked for.
+pub fn parse(bytes: &[u8], wire_len: usize, kinds: Kinds) -> Result<Probe, NoProbe> {
     let carried = match bytes.first().map(|byte| byte >> 4) {
         Some(4) => ipv4(bytes, wire_len)?,
         Some(6) => ipv6(bytes, wire_len)?,
         _ => return Err(NoProbe::Version),
     };
     match carried.protocol {
-        6 => tcp(&carried),
+        6 => tcp(&carried, kinds),
         17 => udp(&carried),
         _ => Err(NoProbe::Protocol),
     }
@@ -140,7 +141,7 @@ fn skip_extension(carried: Carried<'_>) -> Result<Carried<'_>, NoProbe> {
 
 /// RFC 9293, 3.1. A first fragment may be cut before byte 14, where the flags are: `nmap -f` sends
 /// eight bytes. It is a probe all the same; no honest host cuts a segment there.
-fn tcp(carried: &Carried<'_>) -> Result<Probe, NoProbe> {
+fn tcp(carried: &Carried<'_>, kinds: Kinds) -> Result<Probe, NoProbe> {
     if carried.more_fragments && carried.payload_len < 14 {
         return probe(carried, Protocol::Tcp, Kind::Fragment);
     }
@@ -153,8 +154,9 @@ fn tcp(carried: &Carried<'_>) -> Result<Probe, NoProbe> {
     if header_len < 20 || (!carried.more_fragments && header_len > carried.payload_len) {
         return Err(NoProbe::Length);
     }
-    let kind = Flags::from_byte(head[13]).kind().ok_or(NoProbe::Answer)?;
-    probe(carried, Protocol::Tcp, kind)
+    let kinds = kinds.on(be16(head[2], head[3]));
+    let kind = Flags::from_byte(head[13]).kind(kinds);
+    probe(carried, Protocol::Tcp, kind.ok_or(NoProbe::Answer)?)
 }
 
 /// RFC 768.

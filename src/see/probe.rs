@@ -97,7 +97,7 @@ pub enum Kind {
     Fin,
     /// FIN, URG and PSH, with or without SYN.
     Xmas,
-    /// Other flags, without ACK and RST.
+    /// Other flags; with ACK or RST among the extended kinds only.
     Unknown(Flags),
     /// The first fragment of a TCP segment, cut before its flags.
     Fragment,
@@ -111,8 +111,22 @@ pub enum Kinds {
     /// 1.2's.
     #[default]
     Classic,
-    /// Those with ACK or all flags as well, on traps below 1024.
+    /// ACK, Maimon, window and all-flags scans as well, on TCP traps below 1024.
     Extended,
+}
+
+impl Kinds {
+    /// Below this port are the extended kinds looked for. Above it the answers to all that we and the LAN begin
+    /// come in, each of them with ACK: they would wake us for every packet of a download.
+    pub const EXTENDED_BELOW: u16 = 1024;
+
+    /// The kinds that are looked for on one port.
+    pub fn on(self, port: u16) -> Self {
+        match port < Self::EXTENDED_BELOW {
+            true => self,
+            false => Self::Classic,
+        }
+    }
 }
 
 /// TCP flags, the low six bits of byte 13 of the header (RFC 9293, 3.1).
@@ -143,12 +157,13 @@ impl Flags {
         self.0 & flags.0 == flags.0
     }
 
-    /// What a segment with these flags is, in 1.2's order; None for ACK or RST: such a segment
-    /// answers something, or pretends to, and begins nothing.
-    pub fn kind(self) -> Option<Kind> {
+    /// What a segment with these flags is, in 1.2's order. With ACK or RST it answers something, or pretends
+    /// to: that is None, or 1.2's words for what it does not know where the extended kinds are looked for.
+    pub fn kind(self, kinds: Kinds) -> Option<Kind> {
         let xmas = Self(Self::FIN.0 | Self::URG.0 | Self::PSH.0);
         if self.has(Self::ACK) || self.has(Self::RST) {
-            return None;
+            let looked_for = kinds == Kinds::Extended && !self.is_backscatter();
+            return looked_for.then_some(Kind::Unknown(self));
         }
         Some(match self {
             Self(0) => Kind::Null,
@@ -157,6 +172,15 @@ impl Flags {
             Self::SYN => Kind::Syn,
             flags => Kind::Unknown(flags),
         })
+    }
+
+    /// Whether a host sends us such a segment when somebody forged one to it in our name: SYN-ACK, RST, RST-ACK
+    /// (RFC 9293, 3.10.7). SYN together with FIN or RST comes from no stack.
+    fn is_backscatter(self) -> bool {
+        match self.has(Self::SYN) {
+            true => !self.has(Self::FIN) && !self.has(Self::RST),
+            false => self.has(Self::RST),
+        }
     }
 }
 
@@ -207,8 +231,38 @@ mod tests {
             (0x12, None),
             (0x04, None),
             (0x39, None),
+            (0x3f, None),
         ] {
-            assert_eq!(Flags::from_byte(byte).kind(), kind, "{byte:#04x}");
+            let flags = Flags::from_byte(byte);
+            assert_eq!(flags.kind(Kinds::Classic), kind, "{byte:#04x}");
+            // The extended kinds take nothing away.
+            let extended = flags.kind(Kinds::Extended);
+            assert!(kind.is_none() || kind == extended, "{byte:#04x}");
+        }
+    }
+
+    #[test]
+    fn what_answers_nothing_is_an_extended_kind_and_backscatter_is_none() {
+        for (byte, is_probe) in [
+            (0x10, true),  // ACK: `nmap -sA`, `-sW`
+            (0x11, true),  // FIN ACK: `nmap -sM`
+            (0x18, true),  // PSH ACK
+            (0x39, true),  // ACK URG PSH FIN
+            (0x3f, true),  // `nmap --scanflags all`
+            (0x06, true),  // SYN RST
+            (0x13, true),  // SYN FIN ACK
+            (0x12, false), // SYN ACK
+            (0xd2, false), // SYN ACK with ECE and CWR
+            (0x1a, false), // SYN ACK PSH
+            (0x04, false), // RST
+            (0x14, false), // RST ACK
+            (0x15, false), // RST ACK FIN
+        ] {
+            let flags = Flags::from_byte(byte);
+            let kind = is_probe.then_some(Kind::Unknown(flags));
+            assert_eq!(flags.kind(Kinds::Extended.on(1023)), kind, "{byte:#04x}");
+            assert_eq!(flags.kind(Kinds::Extended.on(1024)), None, "{byte:#04x}");
+            assert_eq!(flags.kind(Kinds::Classic.on(1023)), None, "{byte:#04x}");
         }
     }
 }

@@ -19,8 +19,11 @@ const CT_GET: u16 = 1 << 8 | 1;
 const NESTED: u16 = 0x8000;
 const CTA_TUPLE_ORIG: u16 = 1;
 const CTA_TUPLE_REPLY: u16 = 2;
+const CTA_STATUS: u16 = 3;
 const CTA_TUPLE_IP: u16 = 1;
 const CTA_TUPLE_PROTO: u16 = 2;
+// linux/netfilter/nf_conntrack_common.h, a number in the network's byte order.
+const IPS_ASSURED: u32 = 1 << 2;
 
 const LIST: &str = "/proc/net/nf_conntrack";
 const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
@@ -29,9 +32,15 @@ const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
 pub struct Conntrack {
     socket: Option<Netlink>,
     sequence: u32,
-    /// Whether this machine really tracks connections, and when that was tried.
+    four: Trial,
+    six: Trial,
+}
+
+/// Whether this machine really tracks the connections of a family, and when that was tried.
+#[derive(Clone, Copy, Default)]
+struct Trial {
     tracks: bool,
-    tried_at: Option<Instant>,
+    at: Option<Instant>,
 }
 
 impl Conntrack {
@@ -40,8 +49,8 @@ impl Conntrack {
         Self {
             socket: Netlink::open(libc::NETLINK_NETFILTER, 0).ok(),
             sequence: 0,
-            tracks: false,
-            tried_at: None,
+            four: Trial::default(),
+            six: Trial::default(),
         }
     }
 
@@ -52,25 +61,33 @@ impl Conntrack {
             Ok(Some(entry)) => entry.belongs(probe).unwrap_or(Belongs::Unknown),
             Err(_) if is_tracking() => Belongs::Unknown,
             // Nobody remembers what we asked: it may be an answer to that.
-            Ok(None) | Err(_) if may_answer(probe) && !self.tracks(now) => Belongs::Reply,
+            Ok(None) | Err(_) if may_answer(probe) && !self.tracks(now, probe) => Belongs::Reply,
             // Without connection tracking nothing is translated, and no answer is led elsewhere.
             Ok(None) | Err(_) => Belongs::Nobody,
         }
     }
 
-    /// Whether the kernel tracks anything here. It does so only while some rule of the firewall wants to know
-    /// (nf_ct_netns_get in net/netfilter/nf_conntrack_proto.c), and does not say whether one does: a datagram to
-    /// ourselves shows it. Tried at most once in CONNTRACK_LOOK, and only when the answer matters.
-    fn tracks(&mut self, now: Instant) -> bool {
-        if self
-            .tried_at
-            .is_none_or(|at| now.since(at) >= CONNTRACK_LOOK)
-        {
-            self.tried_at = Some(now);
-            self.tracks =
-                word_to_ourselves().is_ok_and(|word| matches!(self.entry(&word), Ok(Some(_))));
+    /// Whether the kernel tracks anything of the probe's family. It does so only while some rule of the firewall
+    /// wants to know (nf_ct_netns_get in net/netfilter/nf_conntrack_proto.c), and does not say whether one does: a
+    /// datagram to ourselves shows it. Tried at most once in CONNTRACK_LOOK, and only when the answer matters.
+    fn tracks(&mut self, now: Instant, probe: &Probe) -> bool {
+        let (trial, here) = match probe.destination {
+            IpAddr::V4(_) => (self.four, IpAddr::from(Ipv4Addr::LOCALHOST)),
+            IpAddr::V6(_) => (self.six, IpAddr::from(Ipv6Addr::LOCALHOST)),
+        };
+        if trial.at.is_some_and(|at| now.since(at) < CONNTRACK_LOOK) {
+            return trial.tracks;
         }
-        self.tracks
+        let word = word_to_ourselves(here);
+        let trial = Trial {
+            tracks: word.is_ok_and(|word| matches!(self.entry(&word), Ok(Some(_)))),
+            at: Some(now),
+        };
+        match here {
+            IpAddr::V4(_) => self.four = trial,
+            IpAddr::V6(_) => self.six = trial,
+        }
+        trial.tracks
     }
 
     fn entry(&mut self, probe: &Probe) -> io::Result<Option<Entry>> {
@@ -116,8 +133,8 @@ pub fn read_list(protocol: Protocol, mut each: impl FnMut(&Entry)) -> bool {
 }
 
 /// Sends a datagram over the loopback device, and describes it.
-fn word_to_ourselves() -> io::Result<Probe> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+fn word_to_ourselves(here: IpAddr) -> io::Result<Probe> {
+    let socket = UdpSocket::bind((here, 0))?;
     let here = socket.local_addr()?;
     socket.send_to(&[], here)?;
     Ok(Probe {
@@ -186,9 +203,12 @@ fn read_entry(body: &[u8]) -> Option<Entry> {
         let (_, value) = netlink::attributes(attributes).find(|(kind, _)| *kind == wanted)?;
         read_tuple(value)
     };
+    let mut all = netlink::attributes(attributes);
+    let status = all.find_map(|(kind, value)| (kind == CTA_STATUS).then_some(value)?.first_chunk());
     Some(Entry {
         original: tuple(CTA_TUPLE_ORIG)?,
         reply: tuple(CTA_TUPLE_REPLY)?,
+        assured: status.is_some_and(|bits| u32::from_be_bytes(*bits) & IPS_ASSURED != 0),
     })
 }
 

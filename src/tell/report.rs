@@ -152,6 +152,7 @@ impl fmt::Display for OutcomeLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::see::probe::Kinds;
 
     fn probe(kind: Kind, protocol: Protocol) -> Probe {
         Probe {
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn kinds_in_the_words_of_1_2() {
         let tcp = Protocol::Tcp;
-        let odd = Flags::from_byte(0x03).kind().unwrap();
+        let odd = Flags::from_byte(0x03).kind(Kinds::Classic).unwrap();
         for (kind, protocol, line) in [
             (
                 Kind::Connect,

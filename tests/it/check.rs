@@ -1,6 +1,7 @@
 //! `portsentry check`, from outside: what it says of every kind of mistake. No network is needed.
 
 mod examples;
+mod kinds;
 mod start;
 
 use crate::lab::daemon::binary;

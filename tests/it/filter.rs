@@ -5,17 +5,15 @@ mod machine;
 mod world;
 
 use crate::fuzz::bytes::Random;
-use crate::lab::packet::tcp;
 use machine::{Frame, PROGRAM_MAX, check_form, run};
-use portsentry::limits::{DEVICES_MAX, OWN_MAX, RANGES_MAX, SNAP};
+use portsentry::limits::SNAP;
 use portsentry::net::Family;
 use portsentry::see::filter::{Insn, WHOLE, nothing};
 use portsentry::see::packet::{self, NoProbe};
-use portsentry::see::probe::Protocol;
-use portsentry::see::traps::{Ports, Traps};
+use portsentry::see::probe::{Kinds, Protocol};
+use portsentry::see::traps::Traps;
 use socket2::{Domain, SockFilter, Socket, Type};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use world::{World, ports};
+use world::{KINDS, World, arrived, full, listed, segment};
 
 /// Steps for a packet that is no probe, with every table full: one for each of 16 devices and 32 addresses of
 /// IPv4, eight for each of 32 addresses of IPv6 that differ in the last word only. The search for a port takes
@@ -41,7 +39,11 @@ fn judged(
         // The frame says one protocol and the packet another: the kernel takes it for neither.
         return Ok(passed);
     }
-    let found = packet::parse(bytes.get(..SNAP).unwrap_or(&bytes), bytes.len());
+    let found = packet::parse(
+        bytes.get(..SNAP).unwrap_or(&bytes),
+        bytes.len(),
+        world.kinds,
+    );
     let ours = world.is_ours(&frame);
     let is_trap = |protocol, port| world.traps.of(protocol).contains(port);
     let probe = ours && found.is_ok_and(|probe| is_trap(probe.protocol, probe.port));
@@ -92,7 +94,9 @@ fn a_wrong_program_is_found_out() {
         .to_vec();
     (world.devices, world.only) = (vec![2, 3], true);
     // The ones that survive drop a short segment that is no fragment, and a later fragment; so does the reader.
-    for (family, survivors) in [(Family::V4, 1), (Family::V6, 1)] {
+    let cases = Family::BOTH.map(|family| KINDS.map(|kinds| (family, kinds, 1)));
+    for (family, kinds, survivors) in cases.concat() {
+        world.kinds = kinds;
         let right = world.program(family);
         let found = |program: &[Insn]| {
             (0..50_000).find_map(|_| judged(program, &world, family, &random).err())
@@ -110,66 +114,11 @@ fn a_wrong_program_is_found_out() {
         let places = (0..right.len()).map(|at| (at, wrong(at)));
         let unnoticed = places.filter(|(_, wrong)| *wrong != right && found(wrong).is_none());
         let unnoticed: Vec<_> = unnoticed.map(|(at, _)| (at, right[at])).collect();
-        assert_eq!(unnoticed.len(), survivors, "{family:?}: {unnoticed:?}");
-    }
-}
-
-fn listed(ranges: &[(u16, u16)]) -> Ports {
-    let mut ports = Ports::new();
-    for &(first, last) in ranges {
-        ports.add(first, last).unwrap();
-    }
-    ports
-}
-
-/// A world at every limit, whose addresses cost as much as they can: the one that is asked for comes last.
-fn full(random: &Random, only: bool) -> World {
-    let four =
-        (0..OWN_MAX).map(|n| IpAddr::from(Ipv4Addr::new(192, 0, 2, u8::try_from(n).unwrap())));
-    let six = (0..OWN_MAX).map(|n| {
-        IpAddr::from(Ipv6Addr::new(
-            0x2001,
-            0xdb8,
-            0,
-            0,
-            0,
-            0,
-            0,
-            u16::try_from(n).unwrap(),
-        ))
-    });
-    let devices = 1..=u32::try_from(DEVICES_MAX).unwrap();
-    World {
-        traps: Traps {
-            tcp: ports(random, RANGES_MAX),
-            udp: ports(random, RANGES_MAX),
-        },
-        own: four.chain(six).collect(),
-        devices: devices.collect(),
-        only,
-    }
-}
-
-/// An empty TCP segment to the last of our own addresses, as it arrives on the device that is asked for last.
-fn segment(world: &World, family: Family, port: u16, flags: &str) -> Vec<u8> {
-    let ours = world.own.iter().rfind(|own| Family::of(**own) == family);
-    let from = match family {
-        Family::V4 => IpAddr::from(Ipv4Addr::new(198, 51, 100, 7)),
-        Family::V6 => IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 7)),
-    };
-    tcp(
-        SocketAddr::new(from, 40_000),
-        SocketAddr::new(*ours.unwrap(), port),
-        flags,
-    )
-}
-
-fn arrived<'a>(world: &World, bytes: &'a [u8]) -> Frame<'a> {
-    let last = world.devices.last().copied().unwrap();
-    Frame {
-        bytes,
-        packet_type: 0,
-        device: if world.only { last } else { last + 1 },
+        assert_eq!(
+            unnoticed.len(),
+            survivors,
+            "{family:?} {kinds:?}: {unnoticed:?}"
+        );
     }
 }
 
@@ -196,8 +145,8 @@ fn wrong_port(program: &[Insn], world: &World, family: Family) -> Option<(Protoc
 #[test]
 fn every_trap_passes_and_no_other_port() {
     let random = Random::new(8);
-    for only in [true, false] {
-        let world = full(&random, only);
+    for (only, kinds) in [(true, Kinds::Classic), (false, Kinds::Extended)] {
+        let world = full(&random, only, kinds);
         for family in Family::BOTH {
             let program = world.program(family);
             check_form(&program);
@@ -209,7 +158,7 @@ fn every_trap_passes_and_no_other_port() {
 /// From port 0 on, with gaps, and without any.
 #[test]
 fn the_ranges_of_advanced_modes_pass_and_no_other_port() {
-    let mut world = full(&Random::new(14), true);
+    let mut world = full(&Random::new(14), true, Kinds::Classic);
     world.traps = Traps {
         tcp: listed(&[(0, 112), (114, 138), (140, 1023)]),
         udp: listed(&[(0, 65535)]),
@@ -221,10 +170,43 @@ fn the_ranges_of_advanced_modes_pass_and_no_other_port() {
     }
 }
 
+/// What has ACK or RST, and whether it is among the extended kinds.
+const ANSWERS: [(&str, bool); 9] = [
+    ("A", true),
+    ("PA", true),
+    ("FA", true),
+    ("SR", true),
+    ("SFA", true),
+    ("SFRPAU", true),
+    ("SA", false),
+    ("R", false),
+    ("RA", false),
+];
+
+#[test]
+fn what_has_ack_or_rst_passes_to_low_traps_where_it_is_looked_for() {
+    let cases = Family::BOTH.map(|family| KINDS.map(|kinds| (family, kinds)));
+    for (family, kinds) in cases.concat() {
+        let mut world = full(&Random::new(15), true, kinds);
+        world.traps.tcp = listed(&[(0, 112), (114, 138), (140, 2000), (31337, 31337)]);
+        let program = world.program(family);
+        check_form(&program);
+        for (flags, extended) in ANSWERS {
+            for port in 0..=u16::MAX {
+                let bytes = segment(&world, family, port, flags);
+                let (passed, _) = run(&program, &arrived(&world, &bytes));
+                let trap = port < 1024 && world.traps.tcp.contains(port);
+                let expected = kinds == Kinds::Extended && extended && trap;
+                assert_eq!(passed, expected, "{kinds:?} {family:?}: {flags} to {port}");
+            }
+        }
+    }
+}
+
 /// The kernel's own checker reads them as well; that takes no more than a socket.
 #[test]
 fn the_kernel_takes_the_longest_program() {
-    let world = full(&Random::new(12), true);
+    let world = full(&Random::new(12), true, Kinds::Extended);
     for family in Family::BOTH {
         let program = world.program(family);
         let program = program.iter();
@@ -239,7 +221,7 @@ fn the_kernel_takes_the_longest_program() {
 #[test]
 fn one_wrong_port_is_found_out() {
     let random = Random::new(9);
-    let world = full(&random, true);
+    let world = full(&random, true, Kinds::Classic);
     for protocol in Protocol::BOTH {
         let traps = world.traps.of(protocol);
         let (port, _) = *traps
@@ -250,7 +232,7 @@ fn one_wrong_port_is_found_out() {
         let left = traps.ranges().iter().copied();
         let fewer = listed(&left.filter(|range| range.0 != port).collect::<Vec<_>>());
         for family in Family::BOTH {
-            let mut less = full(&random, true);
+            let mut less = full(&random, true, Kinds::Classic);
             less.traps = world.traps.clone();
             match protocol {
                 Protocol::Tcp => less.traps.tcp = fewer.clone(),
@@ -267,15 +249,19 @@ fn one_wrong_port_is_found_out() {
 #[test]
 fn an_honest_packet_costs_few_steps() {
     let random = Random::new(10);
-    for only in [true, false] {
-        let world = full(&random, only);
+    for (only, kinds) in [(true, Kinds::Classic), (false, Kinds::Extended)] {
+        let world = full(&random, only, kinds);
         for (family, most) in STEPS_MAX {
             let program = world.program(family);
             assert!(program.len() < PROGRAM_MAX, "{}", program.len());
             let mut worst = 0;
             for port in 0..=u16::MAX {
-                let trap = world.traps.tcp.contains(port);
-                let bytes = segment(&world, family, port, if trap { "A" } else { "S" });
+                let flags = match (world.traps.tcp.contains(port), kinds) {
+                    (false, _) => "S",
+                    (true, Kinds::Classic) => "A",
+                    (true, Kinds::Extended) => "SA",
+                };
+                let bytes = segment(&world, family, port, flags);
                 let (passed, steps) = run(&program, &arrived(&world, &bytes));
                 assert!(!passed, "{family:?} {port}");
                 worst = worst.max(steps);
@@ -289,7 +275,7 @@ fn an_honest_packet_costs_few_steps() {
 #[test]
 fn the_first_program_passes_nothing() {
     check_form(&nothing());
-    let world = full(&Random::new(11), true);
+    let world = full(&Random::new(11), true, Kinds::Extended);
     let trap = world.traps.tcp.ranges()[0].0;
     let bytes = segment(&world, Family::V4, trap, "S");
     assert!(run(&world.program(Family::V4), &arrived(&world, &bytes)).0);

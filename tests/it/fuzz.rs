@@ -10,14 +10,14 @@ mod text;
 use bytes::{Random, damage, noise, real, remainder};
 use etherparse::{IpNumber, IpSlice, Ipv6ExtensionSlice, TcpSlice};
 use portsentry::see::packet::{self, NoProbe};
-use portsentry::see::probe::{Kind, Probe};
+use portsentry::see::probe::{Kind, Kinds, Probe};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 const PACKETS: usize = 1_000_000;
 
 /// Every answer of the reader, and how often it must have been given at least.
-const MUST: [(&str, u64); 19] = [
+const MUST: [(&str, u64); 20] = [
     ("Version", 100_000),
     ("Length", 200_000),
     ("Checksum", 15_000),
@@ -29,6 +29,7 @@ const MUST: [(&str, u64); 19] = [
     ("Fin", 10_000),
     ("Xmas", 10_000),
     ("Unknown", 10_000),
+    ("Unknown, among the extended kinds only", 500),
     ("Fragment", 5_000),
     ("Udp", 30_000),
     ("probe over IPv6", 50_000),
@@ -75,10 +76,11 @@ fn a_packet_of_any_bytes_is_a_probe_or_a_reason() {
         };
         // The sensor reads the beginning of a long packet, and is told the length of the whole.
         let read = packet.get(..READ).unwrap_or(&packet);
-        let found = std::panic::catch_unwind(|| packet::parse(read, packet.len()));
+        let kinds = random.pick(&[Kinds::Classic, Kinds::Extended]);
+        let found = std::panic::catch_unwind(|| packet::parse(read, packet.len(), kinds));
         let found = found.unwrap_or_else(|_| panic!("it panics on {packet:02x?}"));
         count(&packet, found, &mut reach);
-        compare(&packet, found, &mut reach);
+        compare(&packet, kinds, found, &mut reach);
     }
     must(&reach, &MUST);
 }
@@ -96,6 +98,9 @@ fn count(packet: &[u8], found: Result<Probe, NoProbe>, reach: &mut Reach) {
             Kind::Null => "Null",
             Kind::Fin => "Fin",
             Kind::Xmas => "Xmas",
+            Kind::Unknown(flags) if flags.kind(Kinds::Classic).is_none() => {
+                "Unknown, among the extended kinds only"
+            }
             Kind::Unknown(_) => "Unknown",
             Kind::Fragment => "Fragment",
             Kind::Udp => "Udp",
@@ -129,7 +134,7 @@ fn name_of(why: NoProbe) -> &'static str {
 }
 
 /// Reads the packet a second time, with a reader that others wrote and that is given all of it.
-fn compare(packet: &[u8], found: Result<Probe, NoProbe>, reach: &mut Reach) {
+fn compare(packet: &[u8], kinds: Kinds, found: Result<Probe, NoProbe>, reach: &mut Reach) {
     if found.is_ok() {
         let claimed = match packet[0] >> 4 {
             4 => u16::from_be_bytes([packet[2], packet[3]]),
@@ -144,7 +149,7 @@ fn compare(packet: &[u8], found: Result<Probe, NoProbe>, reach: &mut Reach) {
     let probe = match found {
         Ok(probe) => probe,
         Err(why) => {
-            let missed = is_probe(&ip);
+            let missed = is_probe(&ip, kinds);
             assert!(!missed, "{why:?} is a probe: {packet:02x?}");
             return reached(reach, "etherparse sees none either");
         }
@@ -160,7 +165,8 @@ fn compare(packet: &[u8], found: Result<Probe, NoProbe>, reach: &mut Reach) {
     match (payload.ip_number, TcpSlice::from_slice(payload.payload)) {
         // Wherever the segment is sound; of one with a wrong length the flags say no more than they say.
         (IpNumber::TCP, Ok(tcp)) => {
-            assert_eq!(kind_of(&tcp), Some(plain(probe.kind)), "{packet:02x?}");
+            let theirs = kind_of(&tcp, kinds);
+            assert_eq!(theirs, Some(plain(probe.kind)), "{packet:02x?}");
         }
         _ if probe.kind == Kind::Fragment => {
             assert!(more && payload.payload.len() < 14, "{packet:02x?}");
@@ -197,7 +203,7 @@ fn piece(ip: &IpSlice<'_>) -> (u16, bool) {
 }
 
 /// Whether it is a probe that must not be overlooked: not garbled, and with all that counts in what is read.
-fn is_probe(ip: &IpSlice<'_>) -> bool {
+fn is_probe(ip: &IpSlice<'_>, kinds: Kinds) -> bool {
     let (sound, header) = match ip {
         IpSlice::Ipv4(four) => {
             let header = four.header().slice();
@@ -223,18 +229,22 @@ fn is_probe(ip: &IpSlice<'_>) -> bool {
     match (ip.payload().ip_number, payload.len(), more) {
         (IpNumber::TCP, 4..14, true) => true,
         (IpNumber::TCP, ..) => {
-            TcpSlice::from_slice(payload).is_ok_and(|tcp| kind_of(&tcp).is_some())
+            TcpSlice::from_slice(payload).is_ok_and(|tcp| kind_of(&tcp, kinds).is_some())
         }
         (IpNumber::UDP, 8.., _) => true,
         _ => false,
     }
 }
 
-/// 1.2's kinds in the words of its manual; None for what begins nothing.
-fn kind_of(tcp: &TcpSlice<'_>) -> Option<&'static str> {
+/// 1.2's kinds in the words of its manual, and the extended ones in those of ours; None for what is none of them.
+fn kind_of(tcp: &TcpSlice<'_>, kinds: Kinds) -> Option<&'static str> {
     let flags = [tcp.fin(), tcp.syn(), tcp.psh(), tcp.urg()];
+    let extended = kinds == Kinds::Extended && tcp.destination_port() < 1024;
     match (tcp.ack() || tcp.rst(), flags) {
-        (true, _) => None,
+        (true, _) if !extended => None,
+        (true, [_, false, ..]) if tcp.rst() => None,
+        (true, [false, true, ..]) if !tcp.rst() => None,
+        (true, _) => Some("odd"),
         (false, [false, false, false, false]) => Some("no flag"),
         (false, [true, false, false, false]) => Some("FIN alone"),
         (false, [false, true, false, false]) => Some("SYN alone"),
@@ -262,7 +272,7 @@ fn sound_packets_are_sound() {
         let packet = real(&random);
         let ip = IpSlice::from_slice(&packet);
         let ip = ip.unwrap_or_else(|error| panic!("{error}: {packet:02x?}"));
-        let found = packet::parse(&packet, packet.len());
+        let found = packet::parse(&packet, packet.len(), Kinds::Classic);
         let fit = !matches!(
             found,
             Err(NoProbe::Version | NoProbe::Length | NoProbe::Checksum)

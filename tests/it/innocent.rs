@@ -148,7 +148,7 @@ fn a_local_service_inside_the_trap_list() {
 
 /// A few words each way.
 #[track_caller]
-fn check_talk(one: &mut (impl Read + Write), other: &mut (impl Read + Write)) {
+pub(crate) fn check_talk(one: &mut (impl Read + Write), other: &mut (impl Read + Write)) {
     let mut heard = [0; 5];
     one.write_all(b"hello").unwrap();
     other.read_exact(&mut heard).unwrap();

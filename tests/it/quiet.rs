@@ -1,5 +1,6 @@
 //! What the daemon does not do: wake up for other people's packets, and answer.
 
+use crate::compat::received;
 use crate::lab::capture::Passed;
 use crate::lab::config::{Config, Mode, TCP_TRAPS};
 use crate::lab::daemon::probed;
@@ -7,6 +8,7 @@ use crate::lab::flood::Flood;
 use crate::lab::packet;
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, SECOND};
+use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
 
 const PACKETS: u32 = 200_000;
@@ -18,7 +20,7 @@ const HANDFUL: u64 = 30;
 fn syns_to_other_ports_wake_nobody() {
     let traps = |port: &u16| TCP_TRAPS.contains(port) || *port >= 61000;
     let others: Vec<u16> = (1..=u16::MAX).filter(|port| !traps(port)).collect();
-    check(|n| {
+    check(Config::new(Mode::Stealth), |n| {
         let to = others[n as usize % others.len()];
         packet::tcp(
             SocketAddr::new(SECOND, 40000),
@@ -30,18 +32,67 @@ fn syns_to_other_ports_wake_nobody() {
 
 #[test]
 fn acks_to_trap_ports_wake_nobody() {
-    check(|n| {
-        let to = TCP_TRAPS[n as usize % TCP_TRAPS.len()];
-        let from = SocketAddr::new(SECOND, 1024 + u16::try_from(n % 60_000).unwrap());
-        packet::tcp(from, SocketAddr::new(ROUTER, to), "A")
+    check(Config::new(Mode::Stealth), |n| segment(n, &TCP_TRAPS, "A"));
+}
+
+fn extended() -> Config {
+    Config::new(Mode::Stealth).with("KINDS", "extended")
+}
+
+#[test]
+fn where_acks_are_looked_for_those_to_high_traps_wake_nobody() {
+    let high = TCP_TRAPS.map(|port| port.max(1024));
+    let config = extended().with("TCP_PORTS", "1-2000,31337,54320,61000-61009");
+    check(config, |n| segment(n, &high, "A"));
+}
+
+#[test]
+fn where_acks_are_looked_for_backscatter_wakes_nobody() {
+    let all = ["SA", "R", "RA"];
+    check(extended(), |n| {
+        segment(n, &TCP_TRAPS, all[n as usize / 64 % 3])
     });
+}
+
+/// From a new port each time, to one port after the other.
+fn segment(n: u32, to: &[u16], flags: &str) -> Vec<u8> {
+    let to = to[n as usize % to.len()];
+    let from = SocketAddr::new(SECOND, 1024 + u16::try_from(n % 60_000).unwrap());
+    packet::tcp(from, SocketAddr::new(ROUTER, to), flags)
+}
+
+/// Below 1024, where ACKs are looked for, but no trap; and with traps around it.
+#[test]
+fn where_acks_are_looked_for_those_of_a_service_that_is_no_trap_wake_nobody() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let at = SocketAddr::new(ROUTER, 514);
+    let service = lab.router.listen(at);
+    let daemon = lab.start(extended().with("TCP_PORTS", "1-513,515-1023,61000-61009"));
+    let mut visitor = lab.scanner.connect(SCANNER, at).unwrap();
+    let mut session = service.accept().unwrap().0;
+    let before = daemon.wakeups();
+    let arrived = received(lab.router.pid());
+    let (mut bytes, mut read) = (vec![0; 1 << 16], 0);
+    for _ in 0..400 {
+        visitor.write_all(&bytes).unwrap();
+        session.read_exact(&mut bytes).unwrap();
+        read += bytes.len();
+    }
+    let (woken, packets) = (
+        daemon.wakeups() - before,
+        received(lab.router.pid()) - arrived,
+    );
+    assert!(packets > 10 * HANDFUL, "{packets} packets for {read} bytes");
+    assert!(woken <= HANDFUL, "woken {woken} times by {packets} packets");
+    daemon.settle();
+    assert_eq!(daemon.probe_lines(), [""; 0]);
 }
 
 /// A probe before, in the middle of, and after the flood is logged, and those are all the work there is.
 #[track_caller]
-fn check(packet: impl Fn(u32) -> Vec<u8> + Sync) {
+fn check(config: Config, packet: impl Fn(u32) -> Vec<u8> + Sync) {
     let Some(lab) = Lab::new(&[]) else { return };
-    let daemon = lab.start(Config::new(Mode::Stealth));
+    let daemon = lab.start(config);
     let probe = |port| {
         lab.scanner
             .touch(Tcp, SCANNER, SocketAddr::new(ROUTER, port));

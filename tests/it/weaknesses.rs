@@ -8,7 +8,7 @@ mod devices;
 mod list;
 mod packets;
 mod ports;
-mod programs;
+pub(crate) mod programs;
 mod responses;
 mod router;
 mod six;

@@ -30,6 +30,7 @@ mod verdict;
 
 pub(crate) use play::original;
 use play::{Played, play};
+pub(crate) use quiet::received;
 use std::collections::BTreeMap;
 use std::env;
 use std::io::Write;

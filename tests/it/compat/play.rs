@@ -21,7 +21,7 @@ pub(super) struct Played {
 
 pub(crate) fn original() -> Option<PathBuf> {
     let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/original/usr/sbin/portsentry");
-    if fetched.exists() || skip("PortSentry 1.2 is not here: tests/original fetches it") {
+    if fetched.exists() || skip("PortSentry 1.2 is not here: tests/fetch fetches it") {
         return Some(fetched);
     }
     None

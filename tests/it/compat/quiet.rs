@@ -10,7 +10,7 @@ use std::fs;
 pub(super) const CALM: usize = 3;
 
 /// IPv4 packets that have arrived in the network of a process.
-pub(super) fn received(pid: u32) -> u64 {
+pub(crate) fn received(pid: u32) -> u64 {
     let counters = fs::read_to_string(format!("/proc/{pid}/net/snmp")).unwrap();
     let mut lines = counters.lines().filter(|line| line.starts_with("Ip: "));
     let (names, values) = (lines.next().unwrap(), lines.next().unwrap());

@@ -1,4 +1,4 @@
-//! fail2ban and logwatch as Debian packs them, with their own configuration for PortSentry. `tests/consumers`
+//! fail2ban and logwatch as Debian packs them, with their own configuration for PortSentry. `tests/fetch`
 //! fetches them.
 
 use super::run;
@@ -17,7 +17,7 @@ use std::process::{Child, Command};
 /// Where they are unpacked; nothing where they are not.
 fn unpacked() -> Option<PathBuf> {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/consumers");
-    let there = place.exists() || skip("no fail2ban and logwatch: tests/consumers fetches them");
+    let there = place.exists() || skip("no fail2ban and logwatch: tests/fetch fetches them");
     (there && need("python3") && need("perl")).then(|| place.canonicalize().unwrap())
 }
 

@@ -2,11 +2,15 @@
 
 use super::machine::Frame;
 use crate::fuzz::bytes::{Random, damage, sound};
+use crate::lab::packet::tcp;
 use portsentry::limits::{DEVICES_MAX, OWN_MAX, RANGES_MAX};
 use portsentry::net::Family;
 use portsentry::see::filter::{Devices, Insn, Sight, program};
+use portsentry::see::probe::Kinds;
 use portsentry::see::traps::{Ports, Traps};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+pub(super) const KINDS: [Kinds; 2] = [Kinds::Classic, Kinds::Extended];
 
 /// What one machine watches, and where it is at home.
 pub(super) struct World {
@@ -14,6 +18,7 @@ pub(super) struct World {
     pub(super) own: Vec<IpAddr>,
     pub(super) devices: Vec<u32>,
     pub(super) only: bool,
+    pub(super) kinds: Kinds,
 }
 
 impl World {
@@ -35,6 +40,7 @@ impl World {
                 .map(|_| 1 + u32::from(random.byte() % 32))
                 .collect(),
             only: random.below(2) == 0,
+            kinds: random.pick(&KINDS),
         }
     }
 
@@ -47,6 +53,7 @@ impl World {
             devices,
             own: &self.own,
             traps: &self.traps,
+            kinds: self.kinds,
         };
         program(family, &sight)
     }
@@ -119,4 +126,64 @@ pub(super) fn ports(random: &Random, ranges: usize) -> Ports {
         let _ = ports.add(first, first.saturating_add(longer));
     }
     ports
+}
+
+pub(super) fn listed(ranges: &[(u16, u16)]) -> Ports {
+    let mut ports = Ports::new();
+    for &(first, last) in ranges {
+        ports.add(first, last).unwrap();
+    }
+    ports
+}
+
+/// A world at every limit, whose addresses cost as much as they can: the one that is asked for comes last.
+pub(super) fn full(random: &Random, only: bool, kinds: Kinds) -> World {
+    let four =
+        (0..OWN_MAX).map(|n| IpAddr::from(Ipv4Addr::new(192, 0, 2, u8::try_from(n).unwrap())));
+    let six = (0..OWN_MAX).map(|n| {
+        IpAddr::from(Ipv6Addr::new(
+            0x2001,
+            0xdb8,
+            0,
+            0,
+            0,
+            0,
+            0,
+            u16::try_from(n).unwrap(),
+        ))
+    });
+    let devices = 1..=u32::try_from(DEVICES_MAX).unwrap();
+    World {
+        traps: Traps {
+            tcp: ports(random, RANGES_MAX),
+            udp: ports(random, RANGES_MAX),
+        },
+        own: four.chain(six).collect(),
+        devices: devices.collect(),
+        only,
+        kinds,
+    }
+}
+
+/// An empty TCP segment to the last of our own addresses, as it arrives on the device that is asked for last.
+pub(super) fn segment(world: &World, family: Family, port: u16, flags: &str) -> Vec<u8> {
+    let ours = world.own.iter().rfind(|own| Family::of(**own) == family);
+    let from = match family {
+        Family::V4 => IpAddr::from(Ipv4Addr::new(198, 51, 100, 7)),
+        Family::V6 => IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 7)),
+    };
+    tcp(
+        SocketAddr::new(from, 40_000),
+        SocketAddr::new(*ours.unwrap(), port),
+        flags,
+    )
+}
+
+pub(super) fn arrived<'a>(world: &World, bytes: &'a [u8]) -> Frame<'a> {
+    let last = world.devices.last().copied().unwrap();
+    Frame {
+        bytes,
+        packet_type: 0,
+        device: if world.only { last } else { last + 1 },
+    }
 }

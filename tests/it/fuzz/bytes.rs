@@ -204,7 +204,8 @@ pub(crate) fn damage(random: &Random, packet: &mut Vec<u8>, other: &[u8]) {
 
 pub(super) fn real(random: &Random) -> Vec<u8> {
     let [a, b] = [random.draw(), random.draw()];
-    let (port, six) = (random.port(), random.below(2) == 0);
+    let port = random.pick(&[random.port(), random.port() % 1024]);
+    let six = random.below(2) == 0;
     let ends = match six {
         true => {
             [a, b].map(|bits| IpAddr::from((0x2001_u128 << 112 | u128::from(bits)).to_be_bytes()))

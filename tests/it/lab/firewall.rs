@@ -3,6 +3,7 @@
 use super::capture::MARK;
 use super::packet::PADDED;
 use super::{Lab, SCANNER};
+use portsentry::net::Family;
 use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -44,6 +45,17 @@ impl Lab {
             .args(["-w", "-S"])
             .output();
         String::from_utf8(output.unwrap().stdout).unwrap()
+    }
+
+    /// The router's kernel tracks the connections of a family while a rule asks for them, as those of a router do.
+    pub(crate) fn tracks(&self, family: Family) {
+        let tables = match family {
+            Family::V4 => "iptables",
+            Family::V6 => "ip6tables",
+        };
+        self.router.sh(&format!(
+            "{tables} -w -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT"
+        ));
     }
 
     /// Makes the scanner's kernel write the true length into fragments that were padded by us.

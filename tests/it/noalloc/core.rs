@@ -13,7 +13,7 @@ use portsentry::limits::{BANS_MAX, LEAVING_MAX, LINE_MAX, RULES_MAX, SNAP, WINDO
 use portsentry::net::{Family, Prefix};
 use portsentry::see::conntrack::Belongs;
 use portsentry::see::packet;
-use portsentry::see::probe::{Mode, Probe, Protocol};
+use portsentry::see::probe::{Kinds, Mode, Probe, Protocol};
 use portsentry::see::traps::{Ports, Traps};
 use portsentry::tell::report::{self, OptionsLine, ProbeLine};
 use portsentry::tell::response::{DoneLine, FailedLine, NewsLine};
@@ -113,7 +113,7 @@ impl Core {
     /// A packet in; whether it was a probe.
     pub(super) fn take(&mut self, now: Instant, bytes: &[u8]) -> bool {
         let read = bytes.get(..SNAP).unwrap_or(bytes);
-        let Ok(probe) = packet::parse(read, bytes.len()) else {
+        let Ok(probe) = packet::parse(read, bytes.len(), Kinds::Extended) else {
             return false;
         };
         if self.detector.candidate(&probe).is_err() {

@@ -18,13 +18,13 @@ const CONF: &str = "/etc/portsentry/portsentry.conf";
 /// The traps, in a form that 1.2 reads. The last two are for `Started::settle`.
 const PORTS: &str = "11,79,111,513,1524,31337,32771,61000,61001";
 
-pub(super) enum Program {
+pub(crate) enum Program {
     Ours,
     Original(PathBuf),
 }
 
 /// A program at work in the router.
-pub(super) struct Started<'lab> {
+pub(crate) struct Started<'lab> {
     lab: &'lab Lab,
     process: Process<'lab>,
     home: PathBuf,
@@ -84,7 +84,7 @@ pub(super) fn at_router(port: u16) -> SocketAddr {
 impl Program {
     /// Starts it in one of 1.2's modes, such as "-stcp", and waits until it listens.
     #[track_caller]
-    pub(super) fn start<'lab>(
+    pub(crate) fn start<'lab>(
         &self,
         lab: &'lab Lab,
         flag: &'static [&'static str; 1],
@@ -152,7 +152,7 @@ impl Started<'_> {
 
     /// Returns when all that was sent before has been seen: a stranger's touches, sent later, are logged.
     #[track_caller]
-    pub(super) fn settle(&self, proto: Proto) {
+    pub(crate) fn settle(&self, proto: Proto) {
         let from = self.lab.stranger(ROUTER);
         let last = 61000 + self.trigger - 1;
         for port in 61000..=last {
@@ -163,7 +163,7 @@ impl Started<'_> {
     }
 
     /// The lines about sources other than the strangers of `settle`.
-    pub(super) fn probe_lines(&self) -> Vec<String> {
+    pub(crate) fn probe_lines(&self) -> Vec<String> {
         let is_probe = |text: &String| text.contains(" from host: ") && !text.contains(": 10.99.");
         self.lab.log.texts().into_iter().filter(is_probe).collect()
     }
