@@ -1,56 +1,98 @@
 //! `portsentry check`: everything that is wrong with a configuration and its ignore files, with file, line and
-//! reason, and what would be watched.
+//! reason, and what would be watched. `portsentry convert`: a portsentry.conf as UCI.
 
 use std::fmt::Write;
 use std::io::ErrorKind;
 
 use crate::config::advanced::Extent;
 use crate::config::ignore::{self, BadLine};
-use crate::config::{Config, Modes, Severity, Side, classic};
+use crate::config::{self, Config, Language, Modes, Problem, Severity, Side};
 use crate::judge::detector::Block;
-use crate::judge::protect::Ignored;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::see::probe::{Mode, Protocol};
 use crate::sys::files;
 
-/// The report, and whether there is no mistake.
-pub fn report(path: &str) -> (String, bool) {
+/// What is said, a line each.
+pub struct Report {
+    /// The lines.
+    pub text: String,
+    /// There is no mistake.
+    pub sound: bool,
+}
+
+/// Everything that there is to say of a configuration.
+pub fn report(path: &str) -> Report {
+    let path = files::in_force(path);
     let mut out = String::new();
     let text = match files::read(path, CONFIG_BYTES_MAX) {
         Ok(text) => text,
-        Err(error) => return (format!("{path}: {error}\n"), false),
+        Err(error) => return unreadable(path, &error),
     };
-    let (config, problems) = classic::read(&text, Modes::default());
+    let (config, problems) = config::read(&text, Modes::default());
     for problem in &problems {
-        let note = if problem.severity == Severity::Note {
-            " note:"
-        } else {
-            ""
-        };
-        let reason = problem.plain();
-        let _ = match problem.line {
-            0 => writeln!(out, "{path}:{note} {reason}"),
-            line => writeln!(out, "{path}:{line}:{note} {reason}"),
-        };
+        name(path, problem, &mut out);
     }
-    let mut sound = problems.iter().all(|p| p.severity == Severity::Note);
+    let worst = problems.iter().map(|problem| problem.severity).max();
+    let mut sound = worst.is_none_or(|worst| worst == Severity::Note);
+    if !config.enabled && worst != Some(Severity::Error) {
+        let _ = writeln!(out, "{path}: note: enabled is 0: nothing is watched");
+    }
     sound &= ignore_files(&config, &mut out);
     for protocol in Protocol::BOTH {
-        summary(&config, protocol, &mut out);
+        summary(&config, Language::of(&text), protocol, &mut out);
     }
     let _ = writeln!(
         out,
         "{path}: {}",
         if sound { "sound" } else { "has mistakes" }
     );
-    (out, sound)
+    Report { text: out, sound }
+}
+
+/// The UCI for a portsentry.conf, and what of it could not be carried over.
+pub fn convert(path: &str) -> (String, Report) {
+    let text = match files::read(path, CONFIG_BYTES_MAX) {
+        Ok(text) => text,
+        Err(error) => return (String::new(), unreadable(path, &error)),
+    };
+    let mut out = String::new();
+    if Language::of(&text) == Language::Uci {
+        let text = format!("{path}: is UCI already\n");
+        return (out, Report { text, sound: false });
+    }
+    let (converted, problems) = config::to_uci(&text);
+    for problem in problems
+        .iter()
+        .filter(|problem| problem.severity > Severity::Note)
+    {
+        name(path, problem, &mut out);
+    }
+    let sound = out.is_empty();
+    (converted, Report { text: out, sound })
+}
+
+fn unreadable(path: &str, error: &std::io::Error) -> Report {
+    let text = format!("{path}: {error}\n");
+    Report { text, sound: false }
+}
+
+fn name(path: &str, problem: &Problem, out: &mut String) {
+    let note = match problem.severity {
+        Severity::Note => " note:",
+        _ => "",
+    };
+    let reason = problem.plain();
+    let _ = match problem.line {
+        0 => writeln!(out, "{path}:{note} {reason}"),
+        line => writeln!(out, "{path}:{line}:{note} {reason}"),
+    };
 }
 
 fn ignore_files(config: &Config, out: &mut String) -> bool {
     let Some(file) = &config.ignore_file else {
         return true;
     };
-    let mut list = Ignored::new();
+    let mut list = config.ignored.clone();
     let (mut sound, mut there) = (true, false);
     for path in [file.clone(), format!("{file}.static")] {
         let text = match files::read(&path, CONFIG_BYTES_MAX) {
@@ -85,16 +127,19 @@ fn ignore_files(config: &Config, out: &mut String) -> bool {
     sound
 }
 
-fn summary(config: &Config, protocol: Protocol, out: &mut String) {
+fn summary(config: &Config, language: Language, protocol: Protocol, out: &mut String) {
     let side = config.side(protocol);
     let Some(mode) = side.mode else {
         let _ = writeln!(out, "{protocol}: not watched");
         return;
     };
+    let is_uci = language == Language::Uci;
     let what = match (side.block, &config.actions.route) {
         (Block::Off, _) => "a scan is logged and not blocked",
         (Block::Full, None) => "a scanner is blocked by iptables",
+        (Block::Full, Some(_)) if is_uci => "a scanner is blocked by kill_route",
         (Block::Full, Some(_)) => "a scanner is blocked by KILL_ROUTE",
+        (Block::RunOnly, _) if is_uci => "kill_run_cmd is run for a scanner",
         (Block::RunOnly, _) => "KILL_RUN_CMD is run for a scanner",
     };
     let count = side.ports.len();
@@ -104,16 +149,17 @@ fn summary(config: &Config, protocol: Protocol, out: &mut String) {
         mode.word()
     );
     if mode == Mode::Advanced {
-        extent(side, protocol, out);
+        extent(side, language, protocol, out);
     }
 }
 
 /// What the advanced mode watches, and where that comes from.
-fn extent(side: &Side, protocol: Protocol, out: &mut String) {
+fn extent(side: &Side, language: Language, protocol: Protocol, out: &mut String) {
+    let first = language.name(&format!("ADVANCED_PORTS_{protocol}"));
     let from = match side.advanced.extent {
-        Extent::Assumed => format!("ADVANCED_PORTS_{protocol} is not set: 1024 is assumed"),
-        Extent::First(_) => format!("from ADVANCED_PORTS_{protocol}"),
-        Extent::Listed => format!("from {protocol}_PORTS"),
+        Extent::Assumed => format!("{first} is not set: 1024 is assumed"),
+        Extent::First(_) => format!("from {first}"),
+        Extent::Listed => format!("from {}", language.name(&format!("{protocol}_PORTS"))),
     };
     let ranges = side
         .ports

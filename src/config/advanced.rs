@@ -3,7 +3,6 @@
 
 use crate::config::grammar;
 use crate::limits::RANGES_MAX;
-use crate::see::probe::Protocol;
 use crate::see::traps::{Ports, TooManyRanges};
 
 /// 1.2 watched so many ports where nothing was said.
@@ -81,22 +80,22 @@ impl Advanced {
 
     /// Reads ADVANCED_EXCLUDE_x, whose mistakes are reported elsewhere.
     pub(super) fn read_excluded(&mut self, value: &str) {
-        self.excluded = Some(entries(value).filter_map(range).collect());
+        let excluded = self.excluded.get_or_insert_default();
+        excluded.extend(entries(value).filter_map(range));
     }
 
-    /// The traps of this mode; `listed` are the ports of x_PORTS.
-    pub(super) fn settle(&mut self, protocol: Protocol, listed: &Ports) -> Result<Ports, String> {
+    /// The traps of this mode; `listed` are the ports of x_PORTS. An error is what is wrong with
+    /// ADVANCED_EXCLUDE_x.
+    pub(super) fn settle(&mut self, listed: &Ports) -> Result<Ports, String> {
         self.within = match self.extent.first() {
             Some(count) => first(count),
             None => listed.clone(),
         };
         let Ok(traps) = self.traps() else {
-            return Err(format!(
-                "ADVANCED_EXCLUDE_{protocol}: more than {RANGES_MAX} separate ranges are left"
-            ));
+            return Err(format!("more than {RANGES_MAX} separate ranges are left"));
         };
         match traps.is_empty() {
-            true => Err(format!("ADVANCED_EXCLUDE_{protocol}: no port is left")),
+            true => Err("no port is left".into()),
             false => Ok(traps),
         }
     }

@@ -3,11 +3,15 @@
 pub mod advanced;
 pub mod classic;
 mod complete;
+mod convert;
 mod grammar;
 pub mod ignore;
+mod language;
 mod problems;
 mod reader;
 mod route;
+mod schema;
+pub mod uci;
 mod values;
 mod words;
 
@@ -20,12 +24,27 @@ use crate::config::advanced::Advanced;
 use crate::judge::ban::Stop;
 use crate::judge::detector::{Block, Policy};
 use crate::limits::{DEVICES_MAX, WINDOW};
+use crate::net::Prefix;
 use crate::see::probe::{Kinds, Mode, Protocol};
 use crate::see::traps::{Ports, Traps};
+
+pub use convert::to_uci;
+pub use language::Language;
+
+/// Reads a configuration in the language that it is written in. The Config is as good as it can be; whether it may
+/// be used, the worst problem tells. `asked` are the modes of the command line, which go before the file's.
+pub fn read(text: &[u8], asked: Modes) -> (Config, Vec<Problem>) {
+    match Language::of(text) {
+        Language::Classic => classic::read(text, asked),
+        Language::Uci => schema::read(text, asked),
+    }
+}
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// enabled, of UCI; without it nothing is started.
+    pub enabled: bool,
     /// TCP_PORTS, TCP_MODE, BLOCK_TCP.
     pub tcp: Side,
     /// UDP_PORTS, UDP_MODE, BLOCK_UDP.
@@ -58,8 +77,12 @@ pub struct Config {
     pub blocked_file: Option<String>,
     /// JOURNAL_FILE; without it the journal lies in the run directory.
     pub journal_file: Option<String>,
-    /// INTERFACE: names of devices; none means all but loopback.
+    /// INTERFACE: names of devices. Neither these nor networks means all but loopback.
     pub devices: heapless::Vec<String, DEVICES_MAX>,
+    /// network, of UCI: names of logical networks, whose devices are watched as well.
+    pub networks: Vec<String>,
+    /// ignore, of UCI: who is ignored beside those of the ignore file.
+    pub ignored: Vec<Prefix>,
 }
 
 /// What is configured for one protocol.
@@ -78,6 +101,7 @@ pub struct Side {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            enabled: true,
             tcp: Side::default(),
             udp: Side::default(),
             kinds: Kinds::default(),
@@ -95,6 +119,8 @@ impl Default for Config {
             blocked_file: None,
             journal_file: None,
             devices: heapless::Vec::new(),
+            networks: Vec::new(),
+            ignored: Vec::new(),
         }
     }
 }
@@ -114,6 +140,19 @@ impl Config {
             Protocol::Tcp => &mut self.tcp,
             Protocol::Udp => &mut self.udp,
         }
+    }
+
+    /// Whether only some devices are watched.
+    pub fn names_devices(&self) -> bool {
+        !self.devices.is_empty() || !self.networks.is_empty()
+    }
+
+    /// Adds a device to be watched. False if it can be none, or does not fit.
+    pub fn add_device(&mut self, name: &str) -> bool {
+        // linux/if.h: IFNAMSIZ is 16 with the closing zero.
+        let sound = !name.is_empty() && name.len() < 16 && !name.contains('/');
+        let known = self.devices.iter().any(|known| known == name);
+        sound && (known || self.devices.push(name.to_owned()).is_ok())
     }
 
     /// The trap ports of the protocols that are watched in such a mode.

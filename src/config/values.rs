@@ -6,21 +6,22 @@ use crate::act::firewall::Backend;
 use crate::config::reader::Reader;
 use crate::config::{Choice, Severity, advanced, grammar, route};
 use crate::judge::detector::Block;
-use crate::limits::{RANGES_MAX, WINDOW, WINDOW_MIN};
+use crate::limits::{DEVICES_MAX, IGNORED_MAX, RANGES_MAX, WINDOW, WINDOW_MIN};
+use crate::net::NotAPrefix;
 use crate::see::probe::{Kinds, Protocol};
 use crate::see::traps::Ports;
 use crate::time::{SPAN_MAX, Span, parse_span};
 
 impl Reader {
     pub(super) fn list(&mut self, key: &str, value: &str, protocol: Protocol) {
-        let ports = self.ports(key, value);
         let side = self.config.side_mut(protocol);
-        side.ports = ports;
         side.advanced.note_list(value);
+        let mut ports = core::mem::take(&mut side.ports);
+        self.ports(key, value, &mut ports);
+        self.config.side_mut(protocol).ports = ports;
     }
 
-    pub(super) fn ports(&mut self, key: &str, value: &str) -> Ports {
-        let mut ports = Ports::new();
+    fn ports(&mut self, key: &str, value: &str, ports: &mut Ports) {
         for entry in advanced::entries(value) {
             // Port 0 is a trap in the advanced modes only.
             let Some((first @ 1.., last)) = advanced::range(entry) else {
@@ -33,7 +34,6 @@ impl Reader {
                 break;
             }
         }
-        ports
     }
 
     pub(super) fn no_port(&mut self, key: &str, entry: &str) {
@@ -88,29 +88,60 @@ impl Reader {
         number
     }
 
-    pub(super) fn with_target(&mut self, key: &str, text: Option<String>) -> Option<String> {
+    pub(super) fn with_target(&mut self, name: &str, text: Option<String>) -> Option<String> {
         let text = text?;
         if !text.contains("$TARGET$") {
             // It said so at every block, and blocked nothing.
-            let reason = format!("No target variable specified in {key} option. Skipping.\n");
+            let reason = format!("No target variable specified in {name} option. Skipping.\n");
             self.report_as_ever(Severity::Mistake, reason);
             return None;
-        }
-        let outdated = route::outdated(&text).filter(|_| key == "KILL_ROUTE");
-        if let Some((word, severity, reason)) = outdated {
-            self.report(*severity, format!("KILL_ROUTE: {word} {reason}"));
         }
         Some(text)
     }
 
-    pub(super) fn devices(&mut self, value: &str) {
-        for name in value.split([' ', ',']).filter(|name| !name.is_empty()) {
-            // linux/if.h: IFNAMSIZ is 16 with the closing zero.
-            let sound = name.len() < 16 && !name.contains('/');
-            if !sound || self.config.devices.push(name.to_owned()).is_err() {
-                let reason = format!("INTERFACE: \"{name}\" is no device name, or one too many");
+    pub(super) fn route(&mut self, name: &str, text: Option<String>) -> Option<String> {
+        let text = self.with_target(name, text)?;
+        if let Some((word, severity, reason)) = route::outdated(&text) {
+            let mut reason = format!("{name}: {word} {reason}");
+            if *severity == Severity::Note {
+                reason += &format!("; without {name} the daemon drops packets by itself");
+            }
+            self.report(*severity, reason);
+        }
+        Some(text)
+    }
+
+    pub(super) fn devices(&mut self, name: &str, value: &str) {
+        for device in value.split([' ', ',']).filter(|device| !device.is_empty()) {
+            if !self.config.add_device(device) {
+                let reason = format!("{name}: \"{device}\" is no device name, or one too many");
                 self.report(Severity::Error, reason);
             }
+        }
+    }
+
+    pub(super) fn networks(&mut self, name: &str, value: &str) {
+        for network in advanced::entries(value) {
+            if self.config.networks.len() == DEVICES_MAX {
+                let reason = format!("{name}: \"{network}\" is one too many");
+                return self.report(Severity::Error, reason);
+            }
+            self.config.networks.push(network.to_owned());
+        }
+    }
+
+    pub(super) fn ignore(&mut self, name: &str, value: &str) {
+        for entry in advanced::entries(value) {
+            let why = match entry.parse() {
+                Ok(_) if self.config.ignored.len() == IGNORED_MAX => "is one too many",
+                Ok(prefix) => {
+                    self.config.ignored.push(prefix);
+                    continue;
+                }
+                Err(NotAPrefix::Address) => "is no address",
+                Err(NotAPrefix::Length) => "has no length that its address can have, such as /24",
+            };
+            self.mistake(format!("{name}: \"{entry}\" {why}; it is left out"));
         }
     }
 

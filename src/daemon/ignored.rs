@@ -2,7 +2,6 @@
 
 use crate::config::ignore::{self, BadLine};
 use crate::daemon::State;
-use crate::judge::protect::Ignored;
 use crate::limits::{CONFIG_BYTES_MAX, IGNORE_PAUSE, IGNORE_REST};
 use crate::sys::clock;
 use crate::sys::files;
@@ -70,10 +69,7 @@ impl IgnoreFiles {
                 "adminalert: ERROR: the ignore file cannot be followed: {error}; tried again every {seconds} s"
             ));
         }
-        match paths.first() {
-            Some(file) => read_list(file, &paths, state),
-            None => false,
-        }
+        read_list(&paths, state)
     }
 
     fn follow(&mut self, paths: &[String]) -> Result<(), String> {
@@ -103,10 +99,10 @@ fn paths(state: &State) -> Vec<String> {
     }
 }
 
-/// Reads the ignore file and its `.static` neighbour anew. True if the list differs. A file that cannot be
-/// read leaves the list as it was: 1.2 took everybody for hostile then.
-fn read_list(file: &str, paths: &[String], state: &mut State) -> bool {
-    let mut list = Ignored::new();
+/// Reads the ignore file and its `.static` neighbour anew, to those of the configuration itself. True if the list
+/// differs. A file that cannot be read leaves the list as it was: 1.2 took everybody for hostile then.
+fn read_list(paths: &[String], state: &mut State) -> bool {
+    let mut list = state.config.ignored.clone();
     let mut read_one = false;
     for path in paths {
         match files::read(path, CONFIG_BYTES_MAX) {
@@ -125,9 +121,13 @@ fn read_list(file: &str, paths: &[String], state: &mut State) -> bool {
             }
         }
     }
-    if !read_one {
+    if let (false, Some(file)) = (read_one, paths.first()) {
+        let others = match list.is_empty() {
+            true => "nobody is ignored but our own addresses",
+            false => "nobody is ignored but our own addresses and those of the configuration",
+        };
         state.log.say(format_args!(
-            "adminalert: ERROR: cannot open ignore file {file}: nobody is ignored but our own addresses"
+            "adminalert: ERROR: cannot open ignore file {file}: {others}"
         ));
     }
     if list == state.detector.protect.ignored {

@@ -11,6 +11,7 @@ mod ignored;
 mod intake;
 mod join;
 mod loss;
+mod networks;
 mod owner;
 mod records;
 mod reload;
@@ -26,6 +27,7 @@ use crate::config::Config;
 use crate::daemon::control::Control;
 use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
+use crate::daemon::networks::Networks;
 use crate::daemon::watch::{Changed, Watch};
 use crate::daemon::witness::Witness;
 use crate::judge::ban::Stop;
@@ -63,6 +65,7 @@ pub struct Daemon {
     control: Control,
     /// Held as long as we live: two daemons would report the same probes, and each would empty the other's chain.
     lock: File,
+    networks: Networks,
     /// Who waits until "now active and listening" is said.
     starter: Option<Starter>,
     /// It was.
@@ -76,7 +79,8 @@ impl Daemon {
             let now = clock::now();
             match self.signals.take() {
                 Some(Signal::Stop) => return self.stop(),
-                Some(Signal::Reload) => self.reload(),
+                Some(Signal::Reload) if !self.reload() => return self.stop(),
+                Some(Signal::Reload) => {}
                 None => {}
             }
             self.turn(now);
