@@ -7,6 +7,8 @@ mod convert;
 mod grammar;
 pub mod ignore;
 mod language;
+#[cfg(test)]
+mod options;
 mod problems;
 mod reader;
 mod route;

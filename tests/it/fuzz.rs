@@ -5,6 +5,7 @@
 
 pub(crate) mod bytes;
 mod text;
+mod uci;
 
 use bytes::{Random, damage, noise, real, remainder};
 use etherparse::{IpNumber, IpSlice, Ipv6ExtensionSlice, TcpSlice};
