@@ -38,9 +38,11 @@ pub fn report(path: &str) -> Report {
         let _ = writeln!(out, "{path}: note: enabled is 0: nothing is watched");
     }
     sound &= ignore_files(&config, &mut out);
+    let mut watched = String::new();
     for protocol in Protocol::BOTH {
-        summary(&config, Language::of(&text), protocol, &mut out);
+        summary(&config, protocol, &mut watched);
     }
+    out += &Language::of(&text).told(&watched);
     let _ = writeln!(
         out,
         "{path}: {}",
@@ -127,19 +129,16 @@ fn ignore_files(config: &Config, out: &mut String) -> bool {
     sound
 }
 
-fn summary(config: &Config, language: Language, protocol: Protocol, out: &mut String) {
+fn summary(config: &Config, protocol: Protocol, out: &mut String) {
     let side = config.side(protocol);
     let Some(mode) = side.mode else {
         let _ = writeln!(out, "{protocol}: not watched");
         return;
     };
-    let is_uci = language == Language::Uci;
     let what = match (side.block, &config.actions.route) {
         (Block::Off, _) => "a scan is logged and not blocked",
         (Block::Full, None) => "a scanner is blocked by iptables",
-        (Block::Full, Some(_)) if is_uci => "a scanner is blocked by kill_route",
         (Block::Full, Some(_)) => "a scanner is blocked by KILL_ROUTE",
-        (Block::RunOnly, _) if is_uci => "kill_run_cmd is run for a scanner",
         (Block::RunOnly, _) => "KILL_RUN_CMD is run for a scanner",
     };
     let count = side.ports.len();
@@ -149,17 +148,16 @@ fn summary(config: &Config, language: Language, protocol: Protocol, out: &mut St
         mode.word()
     );
     if mode == Mode::Advanced {
-        extent(side, language, protocol, out);
+        extent(side, protocol, out);
     }
 }
 
 /// What the advanced mode watches, and where that comes from.
-fn extent(side: &Side, language: Language, protocol: Protocol, out: &mut String) {
-    let first = language.name(&format!("ADVANCED_PORTS_{protocol}"));
+fn extent(side: &Side, protocol: Protocol, out: &mut String) {
     let from = match side.advanced.extent {
-        Extent::Assumed => format!("{first} is not set: 1024 is assumed"),
-        Extent::First(_) => format!("from {first}"),
-        Extent::Listed => format!("from {}", language.name(&format!("{protocol}_PORTS"))),
+        Extent::Assumed => format!("ADVANCED_PORTS_{protocol} is not set: 1024 is assumed"),
+        Extent::First(_) => format!("from ADVANCED_PORTS_{protocol}"),
+        Extent::Listed => format!("from {protocol}_PORTS"),
     };
     let ranges = side
         .ports

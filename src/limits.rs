@@ -24,7 +24,8 @@ pub const GATEWAYS_MAX: usize = 16;
 /// Directed broadcast addresses that are remembered. More: the rest is not known as broadcast.
 pub const BROADCASTS_MAX: usize = 32;
 
-/// Devices that can be named in INTERFACE. More: the configuration is refused.
+/// Devices that can be named in INTERFACE, and networks in UCI. More: the configuration is refused; the device of
+/// a network that does not fit is not watched, and the line about the network says so.
 pub const DEVICES_MAX: usize = 16;
 
 /// Entries of the ignore list. Searched one by one, some nanoseconds each. More: the rest is

@@ -3,6 +3,7 @@
 
 use crate::config::grammar;
 use crate::limits::RANGES_MAX;
+use crate::see::probe::Protocol;
 use crate::see::traps::{Ports, TooManyRanges};
 
 /// 1.2 watched so many ports where nothing was said.
@@ -84,18 +85,19 @@ impl Advanced {
         excluded.extend(entries(value).filter_map(range));
     }
 
-    /// The traps of this mode; `listed` are the ports of x_PORTS. An error is what is wrong with
-    /// ADVANCED_EXCLUDE_x.
-    pub(super) fn settle(&mut self, listed: &Ports) -> Result<Ports, String> {
+    /// The traps of this mode; `listed` are the ports of x_PORTS.
+    pub(super) fn settle(&mut self, protocol: Protocol, listed: &Ports) -> Result<Ports, String> {
         self.within = match self.extent.first() {
             Some(count) => first(count),
             None => listed.clone(),
         };
         let Ok(traps) = self.traps() else {
-            return Err(format!("more than {RANGES_MAX} separate ranges are left"));
+            return Err(format!(
+                "ADVANCED_EXCLUDE_{protocol}: more than {RANGES_MAX} separate ranges are left"
+            ));
         };
         match traps.is_empty() {
-            true => Err("no port is left".into()),
+            true => Err(format!("ADVANCED_EXCLUDE_{protocol}: no port is left")),
             false => Ok(traps),
         }
     }

@@ -17,10 +17,7 @@ pub(super) fn check(config: &Config, language: Language, seen: &[&str], problems
     }
     let run_only = |side: &Side| side.mode.is_some() && side.block == Block::RunOnly;
     if (run_only(&config.tcp) || run_only(&config.udp)) && config.actions.run.is_none() {
-        let (nothing, history) = match is_classic {
-            true => ("BLOCK is 2 and KILL_RUN_CMD is not set", "HISTORY_FILE"),
-            false => ("block is 2 and kill_run_cmd is not set", "history_file"),
-        };
+        let nothing = "BLOCK is 2 and KILL_RUN_CMD is not set";
         match config.history_file {
             None => report(
                 Severity::Mistake,
@@ -31,7 +28,7 @@ pub(super) fn check(config: &Config, language: Language, seen: &[&str], problems
             Some(_) => report(
                 Severity::Note,
                 Words::Ours,
-                format!("{nothing}: a scan is only written into {history}"),
+                format!("{nothing}: a scan is only written into HISTORY_FILE"),
             ),
         }
     }

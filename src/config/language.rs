@@ -1,6 +1,7 @@
 //! The two languages of the configuration: told apart by what a file holds, not by how it is called.
 
 use crate::config::uci::Keyword;
+use crate::config::words::keys;
 
 /// How a configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,30 @@ impl Language {
             (Self::Uci, _) => key.to_ascii_lowercase(),
         }
     }
+
+    /// A message in which keys stand in capitals, with the names that they have. What is quoted is the owner's.
+    pub fn told(self, message: &str) -> String {
+        if self == Self::Classic {
+            return message.to_owned();
+        }
+        let (mut told, mut word, mut quoted) = (String::new(), String::new(), false);
+        // Behind the last word something must follow, and goes again.
+        for character in message.chars().chain(['.']) {
+            if character.is_ascii_uppercase() || character == '_' {
+                word.push(character);
+                continue;
+            }
+            match !quoted && keys(self).contains(&word.as_str()) {
+                true => told.push_str(&self.name(&word)),
+                false => told.push_str(&word),
+            }
+            word.clear();
+            told.push(character);
+            quoted ^= character == '"';
+        }
+        told.pop();
+        told
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +103,27 @@ mod tests {
             ("\0\u{7f}ELF\nx\n", Classic),
         ] {
             assert_eq!(Language::of(text.as_bytes()), language, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_told_by_their_names_and_what_is_quoted_stays() {
+        for (message, in_uci) in [
+            (
+                "BLOCK_TIME \"BLOCK_TIME\" is no time",
+                "block_time \"BLOCK_TIME\" is no time",
+            ),
+            ("set TCP_PORTS or UDP_PORTS", "set tcp_ports or udp_ports"),
+            ("INTERFACE: \"x\" is none", "device: \"x\" is none"),
+            (
+                "TCP: from ADVANCED_PORTS_TCP.",
+                "TCP: from advanced_ports_tcp.",
+            ),
+            ("XWINDOW, WINDOWX, \u{e9}", "XWINDOW, WINDOWX, \u{e9}"),
+            ("", ""),
+        ] {
+            assert_eq!(Language::Uci.told(message), in_uci);
+            assert_eq!(Language::Classic.told(message), message);
         }
     }
 }

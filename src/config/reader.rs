@@ -60,27 +60,19 @@ impl Reader {
         self.report(Severity::Mistake, reason);
     }
 
-    /// What a key is called in this file.
-    pub(super) fn name(&self, key: &str) -> String {
-        self.language.name(key)
-    }
-
     /// The key that goes by this name; one that does not is reported.
     pub(super) fn key(&mut self, name: &str) -> Option<&'static str> {
         for key in keys(self.language) {
-            if self.name(key) == name {
+            if self.language.name(key) == name {
                 return Some(key);
             }
         }
-        let what = match self.language {
-            Language::Classic => "key",
-            Language::Uci => "option",
-        };
-        let (meant, near) = match nearest(name, self.language) {
-            Some(near) => ("; did you mean ", near + "?"),
-            None => ("", String::new()),
-        };
-        self.mistake(format!("unknown {what} {name}{meant}{near}"));
+        let meant =
+            nearest(name, self.language).map_or(String::new(), |k| format!("; did you mean {k}?"));
+        self.mistake(match self.language {
+            Language::Classic => format!("unknown key {name}{meant}"),
+            Language::Uci => format!("unknown option \"{name}\"{meant}"),
+        });
         None
     }
 
@@ -96,54 +88,51 @@ impl Reader {
     /// One key, in capitals, and its value. What is a list may come in pieces.
     pub(super) fn set(&mut self, key: &'static str, value: &str) {
         let text = (!value.is_empty()).then(|| value.to_owned());
-        let name = &self.name(key);
         match key {
-            "TCP_PORTS" => self.list(name, value, Protocol::Tcp),
-            "UDP_PORTS" => self.list(name, value, Protocol::Udp),
-            "TCP_MODE" => self.file.tcp = self.mode(name, value, Protocol::Tcp),
-            "UDP_MODE" => self.file.udp = self.mode(name, value, Protocol::Udp),
-            "ADVANCED_PORTS_TCP" => self.extent(name, value, Protocol::Tcp),
-            "ADVANCED_PORTS_UDP" => self.extent(name, value, Protocol::Udp),
-            "ADVANCED_EXCLUDE_TCP" => self.excluded(name, value, Protocol::Tcp),
-            "ADVANCED_EXCLUDE_UDP" => self.excluded(name, value, Protocol::Udp),
-            "INTERFACE" => self.devices(name, value),
-            "KINDS" => self.config.kinds = self.kinds(name, value),
-            "SCAN_TRIGGER" => self.config.scan_trigger = self.count(name, value),
-            "TRIGGER_PORTS" => self.config.trigger_ports = self.count(name, value),
-            "WINDOW" => self.config.window = self.window(name, value),
-            "BAN_RATE_MAX" => self.config.ban_rate_max = self.count(name, value),
-            "BLOCK_TCP" => self.config.tcp.block = self.block(name, value),
-            "BLOCK_UDP" => self.config.udp.block = self.block(name, value),
-            "BLOCK_TIME" => self.config.block_time = self.span(name, value, Duration::ZERO),
-            "BLOCK_TIME_MAX" => self.config.block_time_max = Some(self.span(name, value, DAY)),
+            "TCP_PORTS" => self.list(key, value, Protocol::Tcp),
+            "UDP_PORTS" => self.list(key, value, Protocol::Udp),
+            "TCP_MODE" => self.file.tcp = self.mode(key, value, Protocol::Tcp),
+            "UDP_MODE" => self.file.udp = self.mode(key, value, Protocol::Udp),
+            "ADVANCED_PORTS_TCP" => self.extent(key, value, Protocol::Tcp),
+            "ADVANCED_PORTS_UDP" => self.extent(key, value, Protocol::Udp),
+            "ADVANCED_EXCLUDE_TCP" => self.excluded(key, value, Protocol::Tcp),
+            "ADVANCED_EXCLUDE_UDP" => self.excluded(key, value, Protocol::Udp),
+            "INTERFACE" => self.devices(value),
+            "KINDS" => self.config.kinds = self.kinds(key, value),
+            "SCAN_TRIGGER" => self.config.scan_trigger = self.count(key, value),
+            "TRIGGER_PORTS" => self.config.trigger_ports = self.count(key, value),
+            "WINDOW" => self.config.window = self.window(key, value),
+            "BAN_RATE_MAX" => self.config.ban_rate_max = self.count(key, value),
+            "BLOCK_TCP" => self.config.tcp.block = self.block(key, value),
+            "BLOCK_UDP" => self.config.udp.block = self.block(key, value),
+            "BLOCK_TIME" => self.config.block_time = self.span(key, value, Duration::ZERO),
+            "BLOCK_TIME_MAX" => self.config.block_time_max = Some(self.span(key, value, DAY)),
             "PORT_BANNER" => self.config.banner = text,
             "IGNORE_FILE" => self.config.ignore_file = text,
             "HISTORY_FILE" => self.config.history_file = text,
             "BLOCKED_FILE" => self.config.blocked_file = text,
             "JOURNAL_FILE" => self.config.journal_file = text,
-            "RESOLVE_HOST" if self.number(name, value) != 0 => {
-                let reason = format!(
-                    "{name}: names are not resolved, a scanner writes his own; the address is logged in \
-                     place of the name"
-                );
-                self.report(Severity::Note, reason);
+            "RESOLVE_HOST" if self.number(key, value) != 0 => {
+                let reason = "RESOLVE_HOST: names are not resolved, a scanner writes his own; the \
+                              address is logged in place of the name";
+                self.report(Severity::Note, reason.into());
             }
-            _ => self.set_response(key, name, value, text),
+            _ => self.set_response(key, value, text),
         }
     }
 
     /// Those of a router, of who stops packets, and of commands.
-    fn set_response(&mut self, key: &str, name: &str, value: &str, text: Option<String>) {
+    fn set_response(&mut self, key: &'static str, value: &str, text: Option<String>) {
         match key {
-            "ENABLED" => self.config.enabled = self.number(name, value) != 0,
-            "NETWORK" => self.networks(name, value),
-            "IGNORE" => self.ignore(name, value),
-            "BACKEND" => self.config.backend = self.backend(name, value),
-            "KILL_ROUTE" => self.config.actions.route = self.route(name, text),
-            "KILL_HOSTS_DENY" => self.config.actions.deny = self.with_target(name, text),
+            "ENABLED" => self.config.enabled = self.number(key, value) != 0,
+            "NETWORK" => self.networks(value),
+            "IGNORE" => self.ignore(value),
+            "BACKEND" => self.config.backend = self.backend(key, value),
+            "KILL_ROUTE" => self.config.actions.route = self.with_target(key, text),
+            "KILL_HOSTS_DENY" => self.config.actions.deny = self.with_target(key, text),
             "KILL_RUN_CMD" => self.config.actions.run = text,
-            "KILL_RUN_CMD_FIRST" => self.config.actions.run_first = self.number(name, value) != 0,
-            "UNBLOCK_CMD" => self.config.actions.unblock = self.with_target(name, text),
+            "KILL_RUN_CMD_FIRST" => self.config.actions.run_first = self.number(key, value) != 0,
+            "UNBLOCK_CMD" => self.config.actions.unblock = self.with_target(key, text),
             _ => {}
         }
     }
@@ -155,9 +144,13 @@ impl Reader {
         self.give_up()
     }
 
-    /// It is done, whatever is missing.
+    /// It is done, whatever is missing. What was reported names keys in capitals, and is told in the language.
     pub(super) fn give_up(self) -> (Config, Vec<Problem>) {
-        (self.config, self.problems.finish())
+        let mut problems = self.problems.finish();
+        for problem in &mut problems {
+            problem.reason = self.language.told(&problem.reason);
+        }
+        (self.config, problems)
     }
 
     fn settle(&mut self, asked: Modes) {
@@ -165,22 +158,15 @@ impl Reader {
         let udp = self.choose(Protocol::Udp, asked.udp, self.file.udp);
         self.config.tcp.mode = tcp;
         self.config.udp.mode = udp;
-        let is_uci = self.language == Language::Uci;
         if tcp.is_none() && udp.is_none() {
-            let reason = match is_uci {
-                true => "no ports to watch: set tcp_ports or udp_ports",
-                false => "no ports to watch: set TCP_PORTS or UDP_PORTS",
-            };
-            self.report(Severity::Error, reason.into());
+            self.report(
+                Severity::Error,
+                "no ports to watch: set TCP_PORTS or UDP_PORTS".into(),
+            );
         }
-        if self.config.names_devices() && (tcp == Some(Mode::Connect) || udp == Some(Mode::Connect))
-        {
-            let reason = match is_uci {
-                true => {
-                    "device and network are for the stealth sensors; connect sensors listen everywhere"
-                }
-                false => "INTERFACE is for the stealth sensors; connect sensors listen everywhere",
-            };
+        let devices = self.config.names_devices();
+        if devices && (tcp == Some(Mode::Connect) || udp == Some(Mode::Connect)) {
+            let reason = "INTERFACE is for the stealth sensors; connect sensors listen everywhere";
             self.report(Severity::Note, reason.into());
         }
         let problems = &mut self.problems;
@@ -207,11 +193,10 @@ impl Reader {
         }
         if none {
             let key = format!("{protocol}_PORTS");
-            let name = self.name(&key);
             match (wanted, self.seen.iter().any(|seen| *seen == key)) {
                 (None, _) => self.report(
                     Severity::Note,
-                    format!("{name} has no ports: {protocol} is not watched"),
+                    format!("{key} has no ports: {protocol} is not watched"),
                 ),
                 (Some(_), true) => self.report_as_ever(
                     Severity::Error,
@@ -219,7 +204,7 @@ impl Reader {
                 ),
                 (Some(_), false) => self.report_as_ever(
                     Severity::Error,
-                    format!("ERROR: Could not read {name} option from config file"),
+                    format!("ERROR: Could not read {key} option from config file"),
                 ),
             }
             return None;
@@ -237,14 +222,13 @@ impl Reader {
     /// The traps of the advanced mode take the place of the list.
     fn choose_advanced(&mut self, protocol: Protocol) -> Option<Mode> {
         let side = self.config.side_mut(protocol);
-        match side.advanced.settle(&side.ports) {
+        match side.advanced.settle(protocol, &side.ports) {
             Ok(ports) => {
                 side.ports = ports;
                 Some(Mode::Advanced)
             }
             Err(reason) => {
-                let name = self.name(&format!("ADVANCED_EXCLUDE_{protocol}"));
-                self.report(Severity::Error, format!("{name}: {reason}"));
+                self.report(Severity::Error, reason);
                 None
             }
         }

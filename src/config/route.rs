@@ -16,10 +16,11 @@ const OUTDATED: [(&str, Severity, &str); 8] = [
 ];
 
 const EXAMPLE: &str = "is the gateway of an example, and no address";
-const GONE: &str = "went with Linux 2.4";
-const FOREIGN: &str = "is not of Linux";
+const GONE: &str = "went with Linux 2.4; without KILL_ROUTE the daemon drops by itself";
+const FOREIGN: &str = "is not of Linux; without KILL_ROUTE the daemon drops by itself";
 const NFT: &str = "is no program; it is called nft";
-const ROUTE: &str = "stops answers, not packets";
+const ROUTE: &str =
+    "stops answers, not packets; without KILL_ROUTE the daemon drops them by itself";
 
 /// What is wrong today with a command for KILL_ROUTE: the word, how bad it is, and why.
 pub(super) fn outdated(command: &str) -> Option<&'static (&'static str, Severity, &'static str)> {

@@ -88,49 +88,41 @@ impl Reader {
         number
     }
 
-    pub(super) fn with_target(&mut self, name: &str, text: Option<String>) -> Option<String> {
+    pub(super) fn with_target(&mut self, key: &str, text: Option<String>) -> Option<String> {
         let text = text?;
         if !text.contains("$TARGET$") {
             // It said so at every block, and blocked nothing.
-            let reason = format!("No target variable specified in {name} option. Skipping.\n");
+            let reason = format!("No target variable specified in {key} option. Skipping.\n");
             self.report_as_ever(Severity::Mistake, reason);
             return None;
         }
-        Some(text)
-    }
-
-    pub(super) fn route(&mut self, name: &str, text: Option<String>) -> Option<String> {
-        let text = self.with_target(name, text)?;
-        if let Some((word, severity, reason)) = route::outdated(&text) {
-            let mut reason = format!("{name}: {word} {reason}");
-            if *severity == Severity::Note {
-                reason += &format!("; without {name} the daemon drops packets by itself");
-            }
-            self.report(*severity, reason);
+        let outdated = route::outdated(&text).filter(|_| key == "KILL_ROUTE");
+        if let Some((word, severity, reason)) = outdated {
+            self.report(*severity, format!("KILL_ROUTE: {word} {reason}"));
         }
         Some(text)
     }
 
-    pub(super) fn devices(&mut self, name: &str, value: &str) {
-        for device in value.split([' ', ',']).filter(|device| !device.is_empty()) {
-            if !self.config.add_device(device) {
-                let reason = format!("{name}: \"{device}\" is no device name, or one too many");
+    pub(super) fn devices(&mut self, value: &str) {
+        for name in value.split([' ', ',']).filter(|name| !name.is_empty()) {
+            if !self.config.add_device(name) {
+                let reason = format!("INTERFACE: \"{name}\" is no device name, or one too many");
                 self.report(Severity::Error, reason);
             }
         }
     }
 
-    pub(super) fn networks(&mut self, name: &str, value: &str) {
-        for network in advanced::entries(value) {
+    pub(super) fn networks(&mut self, value: &str) {
+        for name in advanced::entries(value) {
             if self.config.networks.len() == DEVICES_MAX {
-                let reason = format!("{name}: \"{network}\" is one too many");
+                let reason = format!("NETWORK: \"{name}\" is one too many");
                 return self.report(Severity::Error, reason);
             }
-            self.config.networks.push(network.to_owned());
+            self.config.networks.push(name.to_owned());
         }
     }
 
-    pub(super) fn ignore(&mut self, name: &str, value: &str) {
+    pub(super) fn ignore(&mut self, value: &str) {
         for entry in advanced::entries(value) {
             let why = match entry.parse() {
                 Ok(_) if self.config.ignored.len() == IGNORED_MAX => "is one too many",
@@ -141,7 +133,7 @@ impl Reader {
                 Err(NotAPrefix::Address) => "is no address",
                 Err(NotAPrefix::Length) => "has no length that its address can have, such as /24",
             };
-            self.mistake(format!("{name}: \"{entry}\" {why}; it is left out"));
+            self.mistake(format!("IGNORE: \"{entry}\" {why}; it is left out"));
         }
     }
 

@@ -79,20 +79,21 @@ impl Shape {
 }
 
 /// The keys of a language, in capitals.
-pub(super) fn keys(language: Language) -> impl Iterator<Item = &'static str> {
-    let count = match language {
-        Language::Classic => CLASSIC,
-        Language::Uci => KEYS.len(),
-    };
-    KEYS.iter().take(count).copied()
+pub(super) fn keys(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::Classic => KEYS.get(..CLASSIC).unwrap_or_default(),
+        Language::Uci => &KEYS,
+    }
 }
 
-/// The known key nearest to `key`, if it is near enough to be what was meant, as it is called in its language.
-pub(super) fn nearest(key: &str, language: Language) -> Option<String> {
+/// The known key nearest to `key`, if it is near enough to be what was meant.
+pub(super) fn nearest(key: &str, language: Language) -> Option<&'static str> {
     let key = key.to_ascii_uppercase();
-    let measured = keys(language).map(|known| (distance(&key, known), known));
+    let measured = keys(language)
+        .iter()
+        .map(|known| (distance(&key, known), *known));
     let (edits, known) = measured.min()?;
-    (edits <= known.len() / 3).then(|| language.name(known))
+    (edits <= known.len() / 3).then_some(known)
 }
 
 /// Edits between two words, two letters exchanged counting as one (optimal string alignment).
@@ -135,15 +136,15 @@ mod tests {
             (Classic, "COLOUR", None),
             (Classic, "X", None),
             (Classic, "NETWORK", None),
-            (Uci, "TCP_PORTS", Some("tcp_ports")),
-            (Uci, "tpc_ports", Some("tcp_ports")),
-            (Uci, "interface", Some("device")),
-            (Uci, "networks", Some("network")),
-            (Uci, "enable", Some("enabled")),
-            (Uci, "ignored", Some("ignore")),
+            (Uci, "TCP_PORTS", Some("TCP_PORTS")),
+            (Uci, "tpc_ports", Some("TCP_PORTS")),
+            (Uci, "interface", Some("INTERFACE")),
+            (Uci, "networks", Some("NETWORK")),
+            (Uci, "enable", Some("ENABLED")),
+            (Uci, "ignored", Some("IGNORE")),
             (Uci, "colour", None),
         ] {
-            assert_eq!(nearest(typed, language).as_deref(), meant, "{typed}");
+            assert_eq!(nearest(typed, language), meant, "{typed}");
         }
     }
 }

@@ -40,7 +40,8 @@ impl Networks {
             }
             if !self.down.contains(network) {
                 log.say(format_args!(
-                    "adminalert: network {network} has no device in {path}; one that it gets is watched then"
+                    "adminalert: network {network} has no device in {path}, or one too many; it is watched \
+                     when it has one"
                 ));
             }
             down.push(network.clone());

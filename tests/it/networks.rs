@@ -135,7 +135,7 @@ fn a_mistake_keeps_what_is_in_force_and_enabled_0_ends_it() {
     lab.log
         .wait_for_text("is not used; the old one stays in force");
     let lines = daemon.read("conf").lines().count();
-    let reason = "unknown option trigger_port; did you mean trigger_ports?";
+    let reason = "unknown option \"trigger_port\"; did you mean trigger_ports?";
     assert_eq!(
         lab.log.texts()[before..before + 3],
         [

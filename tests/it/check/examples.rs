@@ -20,7 +20,7 @@ const FILES: [(&str, &[&str]); 4] = [
     (
         "debian-1.2.conf",
         &[
-            ":25: note: KILL_ROUTE: route stops answers, not packets; without KILL_ROUTE the daemon drops packets \
+            ":25: note: KILL_ROUTE: route stops answers, not packets; without KILL_ROUTE the daemon drops them \
              by itself",
             ": sound",
         ],

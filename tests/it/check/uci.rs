@@ -96,7 +96,7 @@ const WHOLES: [(&str, &str, i32); 11] = [
     ),
     (
         "\toption udp_mode 'connect'\n\tlist network 'wan'\n",
-        "DIR/conf: note: device and network are for the stealth sensors; connect sensors listen everywhere",
+        "DIR/conf: note: device is for the stealth sensors; connect sensors listen everywhere",
         SOUND,
     ),
     (
@@ -111,7 +111,7 @@ const WHOLES: [(&str, &str, i32); 11] = [
     ),
     (
         "\toption block_udp '2'\n",
-        "DIR/conf: block is 2 and kill_run_cmd is not set: nothing is done about a scan",
+        "DIR/conf: BLOCK is 2 and kill_run_cmd is not set: nothing is done about a scan",
         BROKEN,
     ),
     (

@@ -141,7 +141,7 @@ pub(super) fn of_no_use(view: &View, field: &str, text: &str) -> Option<String> 
 /// A command of another age.
 pub(super) fn old_route(view: &View, field: &str, text: &str) -> Option<String> {
     let case = view.case;
-    let reason = "KILL_ROUTE: route stops answers, not packets; without KILL_ROUTE the daemon drops packets \
+    let reason = "KILL_ROUTE: route stops answers, not packets; without KILL_ROUTE the daemon drops them \
                   by itself";
     (field == "start" && case.theme == "old route")
         .then(|| after_first(text, &case.report(CONF, &case.conf(), "KILL_ROUTE", reason)))
