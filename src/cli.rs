@@ -15,11 +15,14 @@ usage: portsentry run [-c FILE] [--run-dir DIR] [--tcp-mode MODE] [--udp-mode MO
                       [-tcp] [-udp] [-stcp] [-sudp] [-atcp] [-audp]
        portsentry -tcp | -udp | -stcp | -sudp | -atcp | -audp [-c FILE] [--run-dir DIR]
        portsentry check [-c FILE]
+       portsentry convert FILE
        portsentry --version | --help
 
   run     watch the trap ports, in the foreground, until SIGTERM; SIGHUP reads the
           configuration again
   check   say what is wrong with a configuration; exit status 0 or 2
+  convert print a portsentry.conf as UCI, for OpenWrt's /etc/config/portsentry; what could not
+          be carried over is named on standard error, and the exit status is 2
   MODE    stealth (a packet socket: sees every scan, answers nothing), connect (bound
           sockets: sees finished connections), advanced (like stealth, for every port of a
           range on which no service listens), or off
@@ -51,6 +54,11 @@ pub enum Command {
         /// The configuration file.
         config: String,
     },
+    /// `convert`.
+    Convert {
+        /// The configuration file.
+        config: String,
+    },
     /// `--version`.
     Version,
     /// `--help`.
@@ -61,7 +69,7 @@ pub enum Command {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut verb: Option<String> = None;
-    let mut config = CONFIG.to_owned();
+    let mut config: Option<String> = None;
     let mut run_dir = RUN_DIR.to_owned();
     let mut modes = Modes::default();
     let mut flags = Modes::default();
@@ -80,27 +88,35 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         match argument {
             Short('V') | Long("version") => return Ok(Command::Version),
             Short('h') | Long("help") => return Ok(Command::Help),
-            Short('c') | Long("config") => config = text(&mut parser)?,
+            Short('c') | Long("config") => config = Some(text(&mut parser)?),
             Long("run-dir") => run_dir = text(&mut parser)?,
             Long("tcp-mode") => modes.tcp = Some(mode(&mut parser, Protocol::Tcp)?),
             Long("udp-mode") => modes.udp = Some(mode(&mut parser, Protocol::Udp)?),
             Value(word) if verb.is_none() => verb = Some(word.to_string_lossy().into_owned()),
+            Value(path) if verb.as_deref() == Some("convert") && config.is_none() => {
+                config = Some(utf8(path)?);
+            }
             other => return Err(reason(other.unexpected())),
         }
     }
     let named = flags != Modes::default();
     let modes = combined(modes, flags);
     let settings = Settings {
-        config,
+        config: config.unwrap_or_else(|| CONFIG.to_owned()),
         run_dir,
         modes,
     };
     match verb.as_deref() {
         Some("run") => Ok(Command::Run(settings)),
-        Some("check") if modes == Modes::default() => Ok(Command::Check {
+        Some(word @ ("check" | "convert")) if modes != Modes::default() => {
+            Err(format!("{word} takes no mode"))
+        }
+        Some("check") => Ok(Command::Check {
             config: settings.config,
         }),
-        Some("check") => Err("check takes no mode".into()),
+        Some("convert") => Ok(Command::Convert {
+            config: settings.config,
+        }),
         Some(word) => Err(format!("unknown command \"{word}\"")),
         None if named => Ok(Command::Background(settings)),
         None => Err("say what to do: run, check, or a mode such as -stcp".into()),
@@ -145,10 +161,12 @@ fn combined(modes: Modes, flags: Modes) -> Modes {
 }
 
 fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
-    let value = parser.value().map_err(reason)?;
-    value
-        .into_string()
-        .map_err(|_| "a path that is no UTF-8 text".into())
+    utf8(parser.value().map_err(reason)?)
+}
+
+fn utf8(path: OsString) -> Result<String, String> {
+    let path = path.into_string();
+    path.map_err(|_| "a path that is no UTF-8 text".into())
 }
 
 fn mode(parser: &mut lexopt::Parser, protocol: Protocol) -> Result<Choice, String> {
@@ -215,5 +233,21 @@ mod tests {
         check("run -x", Err("-x"));
         check("check -tcp", Err("no mode"));
         check("check --udp-mode off", Err("no mode"));
+        check("convert -tcp x", Err("no mode"));
+        check("convert x y", Err("\"y\""));
+    }
+
+    #[test]
+    fn what_to_convert_may_stand_without_an_option() {
+        for (line, path) in [
+            ("convert x", "x"),
+            ("convert -c x", "x"),
+            ("-c x convert", "x"),
+            ("convert", CONFIG),
+        ] {
+            let words = line.split_whitespace().map(OsString::from);
+            let config = path.to_owned();
+            assert_eq!(parse(words), Ok(Command::Convert { config }), "{line}");
+        }
     }
 }

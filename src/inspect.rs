@@ -1,5 +1,5 @@
 //! `portsentry check`: everything that is wrong with a configuration and its ignore files, with file, line and
-//! reason, and what would be watched.
+//! reason, and what would be watched. `portsentry convert`: a portsentry.conf as UCI.
 
 use std::fmt::Write;
 use std::io::ErrorKind;
@@ -7,52 +7,96 @@ use std::io::ErrorKind;
 use crate::act::firewall::Backend;
 use crate::config::advanced::Extent;
 use crate::config::ignore::{self, BadLine};
-use crate::config::{Config, Modes, Severity, Side, classic};
+use crate::config::{self, Config, Language, Modes, Problem, Severity, Side};
 use crate::judge::policy::Block;
-use crate::judge::protect::Ignored;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::see::probe::{Mode, Protocol};
 use crate::sys::files;
 use crate::time::Span;
 
-/// The report, and whether there is no mistake.
-pub fn report(path: &str) -> (String, bool) {
+/// What is said, a line each.
+pub struct Report {
+    /// The lines.
+    pub text: String,
+    /// There is no mistake.
+    pub sound: bool,
+}
+
+/// Everything that there is to say of a configuration.
+pub fn report(path: &str) -> Report {
+    let path = files::in_force(path);
     let mut out = String::new();
     let text = match files::read(path, CONFIG_BYTES_MAX) {
         Ok(text) => text,
-        Err(error) => return (format!("{path}: {error}\n"), false),
+        Err(error) => return unreadable(path, &error),
     };
-    let (config, problems) = classic::read(&text, Modes::default());
+    let (config, problems) = config::read(&text, Modes::default());
     for problem in &problems {
-        let note = if problem.severity == Severity::Note {
-            " note:"
-        } else {
-            ""
-        };
-        let reason = problem.plain();
-        let _ = match problem.line {
-            0 => writeln!(out, "{path}:{note} {reason}"),
-            line => writeln!(out, "{path}:{line}:{note} {reason}"),
-        };
+        name(path, problem, &mut out);
     }
-    let mut sound = problems.iter().all(|p| p.severity == Severity::Note);
+    let worst = problems.iter().map(|problem| problem.severity).max();
+    let mut sound = worst.is_none_or(|worst| worst == Severity::Note);
+    if !config.enabled && worst != Some(Severity::Error) {
+        let _ = writeln!(out, "{path}: note: enabled is 0: nothing is watched");
+    }
     sound &= ignore_files(&config, &mut out);
+    let mut watched = String::new();
     for protocol in Protocol::BOTH {
-        summary(&config, protocol, &mut out);
+        summary(&config, protocol, &mut watched);
     }
+    out += &Language::of(&text).told(&watched);
     let _ = writeln!(
         out,
         "{path}: {}",
         if sound { "sound" } else { "has mistakes" }
     );
-    (out, sound)
+    Report { text: out, sound }
+}
+
+/// The UCI for a portsentry.conf, and what of it could not be carried over.
+pub fn convert(path: &str) -> (String, Report) {
+    let text = match files::read(path, CONFIG_BYTES_MAX) {
+        Ok(text) => text,
+        Err(error) => return (String::new(), unreadable(path, &error)),
+    };
+    let mut out = String::new();
+    if Language::of(&text) == Language::Uci {
+        let text = format!("{path}: is UCI already\n");
+        return (out, Report { text, sound: false });
+    }
+    let (converted, problems) = config::to_uci(&text);
+    for problem in problems
+        .iter()
+        .filter(|problem| problem.severity > Severity::Note)
+    {
+        name(path, problem, &mut out);
+    }
+    let sound = out.is_empty();
+    (converted, Report { text: out, sound })
+}
+
+fn unreadable(path: &str, error: &std::io::Error) -> Report {
+    let text = format!("{path}: {error}\n");
+    Report { text, sound: false }
+}
+
+fn name(path: &str, problem: &Problem, out: &mut String) {
+    let note = match problem.severity {
+        Severity::Note => " note:",
+        _ => "",
+    };
+    let reason = problem.plain();
+    let _ = match problem.line {
+        0 => writeln!(out, "{path}:{note} {reason}"),
+        line => writeln!(out, "{path}:{line}:{note} {reason}"),
+    };
 }
 
 fn ignore_files(config: &Config, out: &mut String) -> bool {
     let Some(file) = &config.ignore_file else {
         return true;
     };
-    let mut list = Ignored::new();
+    let mut list = config.ignored.clone();
     let (mut sound, mut there) = (true, false);
     for path in [file.clone(), format!("{file}.static")] {
         let text = match files::read(&path, CONFIG_BYTES_MAX) {

@@ -4,7 +4,7 @@
 //! Five verbs to keep in mind: see, judge, act, tell, and the loop that calls them.
 //!
 //! ```text
-//! main cli          arguments → what to do → exit status          inspect   `portsentry check`
+//! main cli          arguments → what to do → exit status          inspect   `portsentry check` and `convert`
 //! limits time net surroundings                                    words that everybody uses
 //! config/           text → Config, or file, line and reason
 //! see/              what arrived: probe packet traps listeners conntrack; filter: the kernel's program

@@ -18,20 +18,30 @@ fn main() -> ExitCode {
         Ok(Command::Version) => print(concat!("portsentry ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Help) => print(cli::USAGE),
         Ok(Command::Check { config }) => {
-            let (report, sound) = inspect::report(&config);
-            let printed = print(&report);
-            if sound {
-                printed
-            } else {
-                ExitCode::from(EXIT_USAGE)
+            let report = inspect::report(&config);
+            let printed = print(&report.text);
+            match report.sound {
+                true => printed,
+                false => ExitCode::from(EXIT_USAGE),
             }
         }
+        Ok(Command::Convert { config }) => convert(&config),
         Ok(Command::Run(settings)) => run(settings, None),
         Ok(Command::Background(settings)) => to_background(settings),
         Err(reason) => {
             complain(&format!("{reason}\n{}", cli::USAGE));
             ExitCode::from(EXIT_USAGE)
         }
+    }
+}
+
+fn convert(path: &str) -> ExitCode {
+    let (converted, left_out) = inspect::convert(path);
+    output::complain(&left_out.text);
+    let printed = print(&converted);
+    match left_out.sound {
+        true => printed,
+        false => ExitCode::from(EXIT_USAGE),
     }
 }
 
@@ -54,6 +64,7 @@ fn run(settings: Settings, starter: Option<Starter>) -> ExitCode {
     let stopped_clean = match daemon::start(settings, starter) {
         Ok(daemon) => daemon.run(),
         Err(StartError::Joined(status)) => return ExitCode::from(status),
+        Err(StartError::Disabled) => return ExitCode::SUCCESS,
         Err(StartError::NoConfig(_) | StartError::Config(_)) => return ExitCode::from(EXIT_USAGE),
         Err(StartError::System(_)) => false,
     };

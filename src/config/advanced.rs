@@ -81,7 +81,8 @@ impl Advanced {
 
     /// Reads ADVANCED_EXCLUDE_x, whose mistakes are reported elsewhere.
     pub(super) fn read_excluded(&mut self, value: &str) {
-        self.excluded = Some(entries(value).filter_map(range).collect());
+        let excluded = self.excluded.get_or_insert_default();
+        excluded.extend(entries(value).filter_map(range));
     }
 
     /// The traps of this mode; `listed` are the ports of x_PORTS.

@@ -1,16 +1,17 @@
 //! What only the whole of a configuration shows.
 
 use crate::config::problems::Problems;
-use crate::config::{Config, Severity, Side, Words};
+use crate::config::{Config, Language, Severity, Side, Words};
 use crate::judge::policy::Block;
 use crate::see::probe::{Kinds, Mode};
 
 /// Reports what is missing, or does not go together. `seen` are the keys that are set.
-pub(super) fn check(config: &Config, seen: &[&str], problems: &mut Problems) {
+pub(super) fn check(config: &Config, language: Language, seen: &[&str], problems: &mut Problems) {
     let mut report = |severity, words, reason: String| {
         problems.report(0, severity, words, reason);
     };
-    if !seen.contains(&"SCAN_TRIGGER") {
+    let is_classic = language == Language::Classic;
+    if is_classic && !seen.contains(&"SCAN_TRIGGER") {
         let reason = "ERROR: Could not read SCAN_TRIGGER option from config file. Disabling SCAN \
                       DETECTION TRIGGER";
         report(Severity::Note, Words::Classic, reason.into());
@@ -40,7 +41,8 @@ pub(super) fn check(config: &Config, seen: &[&str], problems: &mut Problems) {
         (&config.history_file, "HISTORY_FILE"),
         (&config.blocked_file, "BLOCKED_FILE"),
     ] {
-        if file.is_none() {
+        // A router has none of these, unless its owner names one.
+        if is_classic && file.is_none() {
             let reason = format!("{key} is not set: there is no such file");
             report(Severity::Note, Words::Ours, reason);
         }

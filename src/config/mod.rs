@@ -3,12 +3,19 @@
 pub mod advanced;
 pub mod classic;
 mod complete;
+mod convert;
 mod grammar;
 pub mod ignore;
+mod language;
+mod modes;
+#[cfg(test)]
+mod options;
 mod problems;
 mod reader;
 pub mod resolvers;
 mod route;
+mod schema;
+pub mod uci;
 mod values;
 mod words;
 
@@ -21,12 +28,28 @@ use crate::config::advanced::Advanced;
 use crate::judge::ban::Stop;
 use crate::judge::policy::{Block, Policy};
 use crate::limits::{BLOCK_TIME_MAX, DEVICES_MAX, WINDOW};
+use crate::net::Prefix;
 use crate::see::probe::{Kinds, Mode, Protocol};
 use crate::see::traps::{Ports, Traps};
+
+pub use convert::to_uci;
+pub use language::Language;
+pub use modes::{Choice, Modes};
+
+/// Reads a configuration in the language that it is written in. The Config is as good as it can be; whether it may
+/// be used, the worst problem tells. `asked` are the modes of the command line, which go before the file's.
+pub fn read(text: &[u8], asked: Modes) -> (Config, Vec<Problem>) {
+    match Language::of(text) {
+        Language::Classic => classic::read(text, asked),
+        Language::Uci => schema::read(text, asked),
+    }
+}
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// enabled, of UCI; without it nothing is started.
+    pub enabled: bool,
     /// TCP_PORTS, TCP_MODE, BLOCK_TCP.
     pub tcp: Side,
     /// UDP_PORTS, UDP_MODE, BLOCK_UDP.
@@ -41,8 +64,8 @@ pub struct Config {
     pub window: Duration,
     /// BLOCK_TIME; zero is for ever.
     pub block_time: Duration,
-    /// BLOCK_TIME_MAX; zero is without end, None a day, or BLOCK_TIME where that is longer.
-    pub block_time_max: Option<Duration>,
+    /// BLOCK_TIME_MAX; zero is without end. BLOCK_TIME counts where that is longer.
+    pub block_time_max: Duration,
     /// BAN_RATE_MAX; zero is without limit.
     pub ban_rate_max: u32,
     /// BACKEND.
@@ -59,8 +82,12 @@ pub struct Config {
     pub blocked_file: Option<String>,
     /// JOURNAL_FILE; without it the journal lies in the run directory.
     pub journal_file: Option<String>,
-    /// INTERFACE: names of devices; none means all but loopback.
+    /// INTERFACE: names of devices. Neither these nor networks means all but loopback.
     pub devices: heapless::Vec<String, DEVICES_MAX>,
+    /// network, of UCI: names of logical networks, whose devices are watched as well.
+    pub networks: Vec<String>,
+    /// ignore, of UCI: who is ignored beside those of the ignore file.
+    pub ignored: Vec<Prefix>,
 }
 
 /// What is configured for one protocol.
@@ -79,6 +106,7 @@ pub struct Side {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            enabled: true,
             tcp: Side::default(),
             udp: Side::default(),
             kinds: Kinds::default(),
@@ -86,7 +114,7 @@ impl Default for Config {
             trigger_ports: 0,
             window: WINDOW,
             block_time: Duration::ZERO,
-            block_time_max: None,
+            block_time_max: BLOCK_TIME_MAX,
             ban_rate_max: 0,
             backend: Backend::default(),
             actions: Actions::default(),
@@ -96,6 +124,8 @@ impl Default for Config {
             blocked_file: None,
             journal_file: None,
             devices: heapless::Vec::new(),
+            networks: Vec::new(),
+            ignored: Vec::new(),
         }
     }
 }
@@ -115,6 +145,19 @@ impl Config {
             Protocol::Tcp => &mut self.tcp,
             Protocol::Udp => &mut self.udp,
         }
+    }
+
+    /// Whether only some devices are watched.
+    pub fn names_devices(&self) -> bool {
+        !self.devices.is_empty() || !self.networks.is_empty()
+    }
+
+    /// Adds a device to be watched. False if it can be none, or does not fit.
+    pub fn add_device(&mut self, name: &str) -> bool {
+        // linux/if.h: IFNAMSIZ is 16 with the closing zero.
+        let sound = !name.is_empty() && name.len() < 16 && !name.contains('/');
+        let known = self.devices.iter().any(|known| known == name);
+        sound && (known || self.devices.push(name.to_owned()).is_ok())
     }
 
     /// The trap ports of the protocols that are watched in such a mode.
@@ -148,7 +191,7 @@ impl Config {
             trigger_ports: self.trigger_ports,
             window: self.window,
             block_time: self.block_time,
-            block_time_max: self.block_time_max.unwrap_or(BLOCK_TIME_MAX),
+            block_time_max: self.block_time_max,
             ban_rate_max: self.ban_rate_max,
         }
     }
@@ -208,57 +251,5 @@ impl fmt::Display for ProblemLine<'_> {
             (Words::Ours, 0) => write!(f, "adminalert: {path}: {reason}"),
             (Words::Ours, line) => write!(f, "adminalert: {path}:{line}: {reason}"),
         }
-    }
-}
-
-/// A mode asked for on the command line or by a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// Do not watch.
-    Off,
-    /// Watch like this.
-    On(Mode),
-}
-
-impl Choice {
-    /// `connect`, `stealth`, `advanced`, `off`, or 1.2's name of the mode for this protocol.
-    pub fn parse(text: &str, protocol: Protocol) -> Option<Self> {
-        if matches!(text, "off" | "") {
-            return Some(Self::Off);
-        }
-        if let Some(mode) = Mode::ALL.into_iter().find(|mode| mode.word() == text) {
-            return Some(Self::On(mode));
-        }
-        let named = Mode::named(text).filter(|(of, _)| *of == protocol);
-        named.map(|(_, mode)| Self::On(mode))
-    }
-}
-
-/// The modes that the command line asks for; None: as the file says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Modes {
-    /// For TCP.
-    pub tcp: Option<Choice>,
-    /// For UDP.
-    pub udp: Option<Choice>,
-}
-
-impl Modes {
-    /// What is asked for one protocol.
-    pub fn of(&mut self, protocol: Protocol) -> &mut Option<Choice> {
-        match protocol {
-            Protocol::Tcp => &mut self.tcp,
-            Protocol::Udp => &mut self.udp,
-        }
-    }
-
-    /// Those that are asked for by name: neither off nor left to the file.
-    pub fn named(self) -> impl Iterator<Item = (Protocol, Mode)> {
-        let both = [(Protocol::Tcp, self.tcp), (Protocol::Udp, self.udp)];
-        both.into_iter()
-            .filter_map(|(protocol, choice)| match choice {
-                Some(Choice::On(mode)) => Some((protocol, mode)),
-                _ => None,
-            })
     }
 }

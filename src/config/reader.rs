@@ -2,17 +2,18 @@
 
 use core::time::Duration;
 
+use crate::act::firewall::Backend;
 use crate::config::problems::Problems;
-use crate::config::words::{KEYS, nearest};
-use crate::config::{Choice, Config, Modes, Problem, Severity, Words, complete};
+use crate::config::words::{keys, nearest};
+use crate::config::{Choice, Config, Language, Modes, Problem, Severity, Words, complete};
+use crate::limits::BLOCK_TIME_MAX;
 use crate::limits::CONNECT_PORTS_MAX;
 use crate::see::probe::{Mode, Protocol};
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A configuration that is being read.
 pub(super) struct Reader {
     pub(super) config: Config,
+    pub(super) language: Language,
     seen: Vec<&'static str>,
     /// TCP_MODE and UDP_MODE.
     file: Modes,
@@ -22,10 +23,17 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Nothing read yet.
-    pub(super) fn new() -> Self {
+    /// Nothing read yet: what holds where a file says nothing.
+    pub(super) fn new(language: Language) -> Self {
+        let mut config = Config::default();
+        if language == Language::Uci {
+            // As the init script reads it: a router is not changed before its owner says so.
+            config.enabled = false;
+            config.backend = Backend::Auto;
+        }
         Self {
-            config: Config::default(),
+            config,
+            language,
             seen: Vec::new(),
             file: Modes::default(),
             line: 0,
@@ -38,30 +46,46 @@ impl Reader {
             .report(self.line, severity, Words::Ours, reason);
     }
 
-    /// In 1.2's words: see [`Words::Classic`].
+    /// In 1.2's words, see [`Words::Classic`]; with file and line where the file is none that 1.2 could read.
     pub(super) fn report_as_ever(&mut self, severity: Severity, reason: String) {
-        self.problems
-            .report(self.line, severity, Words::Classic, reason);
+        let words = match self.language {
+            Language::Classic => Words::Classic,
+            Language::Uci => Words::Ours,
+        };
+        self.problems.report(self.line, severity, words, reason);
     }
 
     pub(super) fn mistake(&mut self, reason: String) {
         self.report(Severity::Mistake, reason);
     }
 
-    /// One key, in capitals, and its value.
-    pub(super) fn assign(&mut self, key: &str, value: &str) {
-        let Some(key) = KEYS.iter().copied().find(|known| *known == key) else {
-            let meant = nearest(key).map_or(String::new(), |k| format!("; did you mean {k}?"));
-            return self.mistake(format!("unknown key {key}{meant}"));
-        };
-        if self.seen.contains(&key) {
-            return self.mistake(format!("{key} is set twice; the first one counts"));
+    /// The key that goes by this name; one that does not is reported.
+    pub(super) fn key(&mut self, name: &str) -> Option<&'static str> {
+        for key in keys(self.language) {
+            if self.language.name(key) == name {
+                return Some(key);
+            }
         }
-        self.seen.push(key);
-        self.set(key, value);
+        let meant =
+            nearest(name, self.language).map_or(String::new(), |k| format!("; did you mean {k}?"));
+        self.mistake(match self.language {
+            Language::Classic => format!("unknown key {name}{meant}"),
+            Language::Uci => format!("unknown option \"{name}\"{meant}"),
+        });
+        None
     }
 
-    fn set(&mut self, key: &'static str, value: &str) {
+    /// Notes that a key is set. False if it was before.
+    pub(super) fn see(&mut self, key: &'static str) -> bool {
+        let new = !self.seen.contains(&key);
+        if new {
+            self.seen.push(key);
+        }
+        new
+    }
+
+    /// One key, in capitals, and its value. What is a list may come in pieces.
+    pub(super) fn set(&mut self, key: &'static str, value: &str) {
         let text = (!value.is_empty()).then(|| value.to_owned());
         match key {
             "TCP_PORTS" => self.list(key, value, Protocol::Tcp),
@@ -81,7 +105,7 @@ impl Reader {
             "BLOCK_TCP" => self.config.tcp.block = self.block(key, value),
             "BLOCK_UDP" => self.config.udp.block = self.block(key, value),
             "BLOCK_TIME" => self.config.block_time = self.span(key, value, Duration::ZERO),
-            "BLOCK_TIME_MAX" => self.config.block_time_max = Some(self.span(key, value, DAY)),
+            "BLOCK_TIME_MAX" => self.config.block_time_max = self.span(key, value, BLOCK_TIME_MAX),
             "PORT_BANNER" => self.config.banner = text,
             "IGNORE_FILE" => self.config.ignore_file = text,
             "HISTORY_FILE" => self.config.history_file = text,
@@ -96,9 +120,12 @@ impl Reader {
         }
     }
 
-    /// Those of who stops packets, and of commands.
+    /// Those of a router, of who stops packets, and of commands.
     fn set_response(&mut self, key: &'static str, value: &str, text: Option<String>) {
         match key {
+            "ENABLED" => self.config.enabled = self.number(key, value) != 0,
+            "NETWORK" => self.networks(value),
+            "IGNORE" => self.ignore(value),
             "BACKEND" => self.config.backend = self.backend(key, value),
             "KILL_ROUTE" => self.config.actions.route = self.with_target(key, text),
             "KILL_HOSTS_DENY" => self.config.actions.deny = self.with_target(key, text),
@@ -113,7 +140,16 @@ impl Reader {
     pub(super) fn finish(mut self, asked: Modes) -> (Config, Vec<Problem>) {
         self.line = 0;
         self.settle(asked);
-        (self.config, self.problems.finish())
+        self.give_up()
+    }
+
+    /// It is done, whatever is missing. What was reported names keys in capitals, and is told in the language.
+    pub(super) fn give_up(self) -> (Config, Vec<Problem>) {
+        let mut problems = self.problems.finish();
+        for problem in &mut problems {
+            problem.reason = self.language.told(&problem.reason);
+        }
+        (self.config, problems)
     }
 
     fn settle(&mut self, asked: Modes) {
@@ -127,12 +163,13 @@ impl Reader {
                 "no ports to watch: set TCP_PORTS or UDP_PORTS".into(),
             );
         }
-        let devices = !self.config.devices.is_empty();
+        let devices = self.config.names_devices();
         if devices && (tcp == Some(Mode::Connect) || udp == Some(Mode::Connect)) {
             let reason = "INTERFACE is for the stealth sensors; connect sensors listen everywhere";
             self.report(Severity::Note, reason.into());
         }
-        complete::check(&self.config, &self.seen, &mut self.problems);
+        let problems = &mut self.problems;
+        complete::check(&self.config, self.language, &self.seen, problems);
     }
 
     /// The command line goes before the file, and stealth is what a router wants when neither says

@@ -6,21 +6,22 @@ use crate::act::firewall::Backend;
 use crate::config::reader::Reader;
 use crate::config::{Choice, Severity, advanced, grammar, route};
 use crate::judge::policy::Block;
-use crate::limits::{RANGES_MAX, WINDOW, WINDOW_MIN};
+use crate::limits::{DEVICES_MAX, IGNORED_MAX, RANGES_MAX, WINDOW, WINDOW_MIN};
+use crate::net::NotAPrefix;
 use crate::see::probe::{Kinds, Protocol};
 use crate::see::traps::Ports;
 use crate::time::{SPAN_MAX, Span, parse_span};
 
 impl Reader {
     pub(super) fn list(&mut self, key: &str, value: &str, protocol: Protocol) {
-        let ports = self.ports(key, value);
         let side = self.config.side_mut(protocol);
-        side.ports = ports;
         side.advanced.note_list(value);
+        let mut ports = core::mem::take(&mut side.ports);
+        self.ports(key, value, &mut ports);
+        self.config.side_mut(protocol).ports = ports;
     }
 
-    pub(super) fn ports(&mut self, key: &str, value: &str) -> Ports {
-        let mut ports = Ports::new();
+    fn ports(&mut self, key: &str, value: &str, ports: &mut Ports) {
         for entry in advanced::entries(value) {
             // Port 0 is a trap in the advanced modes only.
             let Some((first @ 1.., last)) = advanced::range(entry) else {
@@ -33,7 +34,6 @@ impl Reader {
                 break;
             }
         }
-        ports
     }
 
     pub(super) fn no_port(&mut self, key: &str, entry: &str) {
@@ -105,12 +105,35 @@ impl Reader {
 
     pub(super) fn devices(&mut self, value: &str) {
         for name in value.split([' ', ',']).filter(|name| !name.is_empty()) {
-            // linux/if.h: IFNAMSIZ is 16 with the closing zero.
-            let sound = name.len() < 16 && !name.contains('/');
-            if !sound || self.config.devices.push(name.to_owned()).is_err() {
+            if !self.config.add_device(name) {
                 let reason = format!("INTERFACE: \"{name}\" is no device name, or one too many");
                 self.report(Severity::Error, reason);
             }
+        }
+    }
+
+    pub(super) fn networks(&mut self, value: &str) {
+        for name in advanced::entries(value) {
+            if self.config.networks.len() == DEVICES_MAX {
+                let reason = format!("NETWORK: \"{name}\" is one too many");
+                return self.report(Severity::Error, reason);
+            }
+            self.config.networks.push(name.to_owned());
+        }
+    }
+
+    pub(super) fn ignore(&mut self, value: &str) {
+        for entry in advanced::entries(value) {
+            let why = match entry.parse() {
+                Ok(_) if self.config.ignored.len() == IGNORED_MAX => "is one too many",
+                Ok(prefix) => {
+                    self.config.ignored.push(prefix);
+                    continue;
+                }
+                Err(NotAPrefix::Address) => "is no address",
+                Err(NotAPrefix::Length) => "has no length that its address can have, such as /24",
+            };
+            self.mistake(format!("IGNORE: \"{entry}\" {why}; it is left out"));
         }
     }
 

@@ -1,7 +1,9 @@
 //! The known keys, and which of them somebody meant.
 
-/// All keys, in the order of the shipped file.
-pub(super) const KEYS: [&str; 30] = [
+use crate::config::Language;
+
+/// All keys, in the order of the shipped file; those of a router, which only UCI has, come last.
+const KEYS: [&str; CLASSIC + 3] = [
     "TCP_PORTS",
     "UDP_PORTS",
     "TCP_MODE",
@@ -32,12 +34,64 @@ pub(super) const KEYS: [&str; 30] = [
     "TRIGGER_PORTS",
     "WINDOW",
     "PORT_BANNER",
+    "ENABLED",
+    "NETWORK",
+    "IGNORE",
 ];
 
+/// How many there are in portsentry.conf.
+const CLASSIC: usize = 30;
+
+/// How the value of a key is written in UCI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// As it stands: a text, a number, a span of time.
+    Text,
+    /// Yes or no.
+    Bool,
+    /// Any number of words, one to a `list` or several in one `option`.
+    List,
+}
+
+const LISTS: [&str; 7] = [
+    "TCP_PORTS",
+    "UDP_PORTS",
+    "ADVANCED_EXCLUDE_TCP",
+    "ADVANCED_EXCLUDE_UDP",
+    "INTERFACE",
+    "NETWORK",
+    "IGNORE",
+];
+
+const BOOLS: [&str; 3] = ["RESOLVE_HOST", "KILL_RUN_CMD_FIRST", "ENABLED"];
+
+impl Shape {
+    /// That of a key, in capitals.
+    pub(super) fn of(key: &str) -> Self {
+        if LISTS.contains(&key) {
+            return Self::List;
+        }
+        match BOOLS.contains(&key) {
+            true => Self::Bool,
+            false => Self::Text,
+        }
+    }
+}
+
+/// The keys of a language, in capitals.
+pub(super) fn keys(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::Classic => KEYS.get(..CLASSIC).unwrap_or_default(),
+        Language::Uci => &KEYS,
+    }
+}
+
 /// The known key nearest to `key`, if it is near enough to be what was meant.
-pub(super) fn nearest(key: &str) -> Option<&'static str> {
+pub(super) fn nearest(key: &str, language: Language) -> Option<&'static str> {
     let key = key.to_ascii_uppercase();
-    let measured = KEYS.iter().map(|known| (distance(&key, known), *known));
+    let measured = keys(language)
+        .iter()
+        .map(|known| (distance(&key, known), *known));
     let (edits, known) = measured.min()?;
     (edits <= known.len() / 3).then_some(known)
 }
@@ -70,18 +124,27 @@ mod tests {
 
     #[test]
     fn the_key_that_was_meant() {
-        for (typed, meant) in [
-            ("TPC_PORTS", Some("TCP_PORTS")),
-            ("tcp_ports", Some("TCP_PORTS")),
-            ("BLOCK_TPC", Some("BLOCK_TCP")),
-            ("KILL_RUN_COMMAND", Some("KILL_RUN_CMD")),
-            ("KILL_HOST_DENY", Some("KILL_HOSTS_DENY")),
-            ("SCANTRIGGER", Some("SCAN_TRIGGER")),
-            ("INTERFACES", Some("INTERFACE")),
-            ("COLOUR", None),
-            ("X", None),
+        use Language::{Classic, Uci};
+        for (language, typed, meant) in [
+            (Classic, "TPC_PORTS", Some("TCP_PORTS")),
+            (Classic, "tcp_ports", Some("TCP_PORTS")),
+            (Classic, "BLOCK_TPC", Some("BLOCK_TCP")),
+            (Classic, "KILL_RUN_COMMAND", Some("KILL_RUN_CMD")),
+            (Classic, "KILL_HOST_DENY", Some("KILL_HOSTS_DENY")),
+            (Classic, "SCANTRIGGER", Some("SCAN_TRIGGER")),
+            (Classic, "INTERFACES", Some("INTERFACE")),
+            (Classic, "COLOUR", None),
+            (Classic, "X", None),
+            (Classic, "NETWORK", None),
+            (Uci, "TCP_PORTS", Some("TCP_PORTS")),
+            (Uci, "tpc_ports", Some("TCP_PORTS")),
+            (Uci, "interface", Some("INTERFACE")),
+            (Uci, "networks", Some("NETWORK")),
+            (Uci, "enable", Some("ENABLED")),
+            (Uci, "ignored", Some("IGNORE")),
+            (Uci, "colour", None),
         ] {
-            assert_eq!(nearest(typed), meant, "{typed}");
+            assert_eq!(nearest(typed, language), meant, "{typed}");
         }
     }
 }

@@ -85,7 +85,7 @@ impl Ground {
         let never: Vec<Prefix> = state.detector.protect.prefixes().collect();
         let site = Site {
             devices: &names,
-            named: !state.config.devices.is_empty(),
+            named: state.config.names_devices(),
             datagrams,
             hold: hold.clone(),
             never: &never,

@@ -3,19 +3,16 @@
 use crate::config::ignore::{self, BadLine};
 use crate::daemon::State;
 use crate::daemon::followed::Followed;
-use crate::judge::protect::Ignored;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::sys::files;
 use crate::sys::log::Log;
 
-/// Follows the files that the configuration names now, and reads them. True if the list differs.
+/// Follows the files that the configuration names now, then reads them: what changes in between is news. True if
+/// the list differs.
 pub(super) fn read(followed: &mut Followed, state: &mut State) -> bool {
     let paths = paths(state);
     followed.follow("the ignore file", &paths, &mut state.log);
-    match paths.first() {
-        Some(file) => read_list(file, &paths, state),
-        None => false,
-    }
+    read_list(&paths, state)
 }
 
 /// The ignore file and its neighbour; nothing where none is named.
@@ -26,10 +23,10 @@ fn paths(state: &State) -> Vec<String> {
     }
 }
 
-/// Reads the ignore file and its `.static` neighbour anew. True if the list differs. A file that cannot be
-/// read leaves the list as it was: 1.2 took everybody for hostile then.
-fn read_list(file: &str, paths: &[String], state: &mut State) -> bool {
-    let mut list = Ignored::new();
+/// Reads the ignore file and its `.static` neighbour anew, to those of the configuration itself. True if the list
+/// differs. A file that cannot be read leaves the list as it was: 1.2 took everybody for hostile then.
+fn read_list(paths: &[String], state: &mut State) -> bool {
+    let mut list = state.config.ignored.clone();
     let mut read_one = false;
     for path in paths {
         match files::read(path, CONFIG_BYTES_MAX) {
@@ -48,9 +45,13 @@ fn read_list(file: &str, paths: &[String], state: &mut State) -> bool {
             }
         }
     }
-    if !read_one {
+    if let (false, Some(file)) = (read_one, paths.first()) {
+        let others = match list.is_empty() {
+            true => "nobody is ignored but our own addresses",
+            false => "nobody is ignored but our own addresses and those of the configuration",
+        };
         state.log.say(format_args!(
-            "adminalert: ERROR: cannot open ignore file {file}: nobody is ignored but our own addresses"
+            "adminalert: ERROR: cannot open ignore file {file}: {others}"
         ));
     }
     if list == state.detector.protect.ignored {

@@ -215,9 +215,9 @@ fn drain(now: Instant, trap: &Trap, most: usize, state: &mut State) -> io::Resul
 }
 
 fn devices<'a>(config: &Config, watched: &'a [u32], loopbacks: &'a [u32]) -> Devices<'a> {
-    match config.devices.is_empty() {
-        true => Devices::AllBut(loopbacks),
-        false => Devices::Only(watched),
+    match config.names_devices() {
+        true => Devices::Only(watched),
+        false => Devices::AllBut(loopbacks),
     }
 }
 

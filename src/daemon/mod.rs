@@ -14,6 +14,7 @@ mod intake;
 mod join;
 mod journal;
 mod loss;
+mod networks;
 mod owner;
 mod records;
 mod reload;
@@ -33,6 +34,7 @@ use crate::daemon::control::Control;
 use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
 use crate::daemon::journal::Journal;
+use crate::daemon::networks::Networks;
 use crate::daemon::records::Book;
 use crate::daemon::watch::{Changed, Watch};
 use crate::daemon::witness::Witness;
@@ -90,6 +92,7 @@ pub struct Daemon {
     journal: Journal,
     /// Held as long as we live: two daemons would report the same probes, and each would empty the other's chain.
     lock: File,
+    networks: Networks,
     /// Who waits until "now active and listening" is said.
     starter: Option<Starter>,
     /// It was.
@@ -103,7 +106,8 @@ impl Daemon {
             let now = clock::now();
             match self.signals.take() {
                 Some(Signal::Stop) => return self.stop(),
-                Some(Signal::Reload) => self.reload(),
+                Some(Signal::Reload) if !self.reload() => return self.stop(),
+                Some(Signal::Reload) => {}
                 None => {}
             }
             self.turn(now);

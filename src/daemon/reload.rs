@@ -2,14 +2,28 @@
 //! not keep the router unprotected; at a reload there is a good configuration to keep, so any mistake keeps it.
 
 use crate::config::{Config, Modes, ProblemLine, Severity};
+use crate::daemon::start::Disabled;
 use crate::daemon::{Changed, Daemon, announce, records, start};
 use crate::see::probe::Protocol;
+use crate::sys::files;
+
+/// Whether the file says that something is to be watched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Enabled {
+    Yes,
+    No,
+}
 
 impl Daemon {
-    pub(super) fn reload(&mut self) {
-        let path = self.settings.config.clone();
+    /// False: nothing is to be watched any more.
+    pub(super) fn reload(&mut self) -> bool {
+        let path = files::in_force(&self.settings.config).to_owned();
         match self.try_reload(self.settings.modes, Severity::Mistake) {
-            Ok(()) => self.say(format!("adminalert: {path} is read again and in force")),
+            Ok(Enabled::Yes) => self.say(format!("adminalert: {path} is read again and in force")),
+            Ok(Enabled::No) => {
+                self.state.log.say(Disabled(&path));
+                return false;
+            }
             Err(reason) => {
                 self.say(format!("adminalert: ERROR: {reason}"));
                 self.say(format!(
@@ -22,6 +36,7 @@ impl Daemon {
             lists: self.watch.read_lists(&mut self.state),
         };
         self.follow(changed);
+        true
     }
 
     /// A second start: a reload with more modes, for the protocols that are `added`. What would not keep a start
@@ -29,7 +44,9 @@ impl Daemon {
     pub(super) fn join(&mut self, modes: Modes, added: &[Protocol]) -> Result<(), String> {
         // One that is open already is not announced when it sees more.
         let sniffing = self.intake.is_sniffing();
-        self.try_reload(modes, Severity::Error)?;
+        if self.try_reload(modes, Severity::Error)? == Enabled::No {
+            return Err(format!("{} is not enabled", self.settings.config));
+        }
         self.settings.modes = modes;
         for protocol in added {
             records::begin(&self.state.config, *protocol, &mut self.state.log);
@@ -43,22 +60,27 @@ impl Daemon {
         Ok(())
     }
 
-    /// Reads the file and puts it in force, unless it holds what is as bad as `refused`.
-    fn try_reload(&mut self, modes: Modes, refused: Severity) -> Result<(), String> {
-        let path = &self.settings.config;
-        let (config, problems) = start::read_config(path, modes).inspect_err(|_| {
+    /// Reads the file and puts it in force, unless it holds what is as bad as `refused`, or is not enabled.
+    fn try_reload(&mut self, modes: Modes, refused: Severity) -> Result<Enabled, String> {
+        let path = files::in_force(&self.settings.config);
+        let (mut config, problems) = start::read_config(path, modes).inspect_err(|_| {
             self.state.log.say(format_args!(
                 "adminalert: ERROR: Cannot open config file: {path}.\n"
             ));
         })?;
         for problem in &problems {
-            let line = ProblemLine(&self.settings.config, problem);
-            self.state.log.say(line);
+            self.state.log.say(ProblemLine(path, problem));
         }
         if problems.iter().any(|problem| problem.severity >= refused) {
-            return Err(format!("{} has mistakes", self.settings.config));
+            return Err(format!("{path} has mistakes"));
         }
-        self.adopt(config)
+        if !config.enabled {
+            return Ok(Enabled::No);
+        }
+        let run_dir = &self.settings.run_dir;
+        self.networks
+            .resolve(&mut config, run_dir, &mut self.state.log);
+        self.adopt(config).map(|()| Enabled::Yes)
     }
 
     /// Puts a configuration in force. Who is banned stays so, unless nothing is blocked any more.

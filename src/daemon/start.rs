@@ -5,11 +5,12 @@ use std::path::Path;
 
 use crate::act::firewall::Backend;
 use crate::cli::Settings;
-use crate::config::{Config, Modes, Problem, ProblemLine, Severity, classic};
+use crate::config::{self, Config, Modes, Problem, ProblemLine, Severity};
 use crate::daemon::control::Control;
 use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
 use crate::daemon::journal::Journal;
+use crate::daemon::networks::Networks;
 use crate::daemon::stop::SHUTTING_DOWN;
 use crate::daemon::watch::Watch;
 use crate::daemon::witness::Witness;
@@ -36,6 +37,8 @@ pub enum StartError {
     System(String),
     /// Somebody runs already, and this was their answer.
     Joined(u8),
+    /// The configuration says that nothing is to be watched; exit status 0.
+    Disabled,
 }
 
 impl fmt::Display for StartError {
@@ -45,6 +48,7 @@ impl fmt::Display for StartError {
                 f.write_str(reason)
             }
             Self::Joined(_) => f.write_str("a running portsentry was asked"),
+            Self::Disabled => f.write_str("it is not enabled"),
         }
     }
 }
@@ -55,7 +59,7 @@ pub fn start(settings: Settings, starter: Option<Starter>) -> Result<Daemon, Sta
     let mut log = Log::default();
     let result = start_with(settings, starter, &mut log);
     match &result {
-        Ok(_) | Err(StartError::Joined(_)) => {}
+        Ok(_) | Err(StartError::Joined(_) | StartError::Disabled) => {}
         Err(error) => {
             log.say(format_args!("adminalert: ERROR: {error}\n"));
             log.say(match error {
@@ -77,8 +81,8 @@ fn start_with(
     starter: Option<Starter>,
     log: &mut Log,
 ) -> Result<Daemon, StartError> {
-    let path = &settings.config;
-    let (config, problems) = read_config(path, settings.modes).map_err(|reason| {
+    let path = files::in_force(&settings.config);
+    let (mut config, problems) = read_config(path, settings.modes).map_err(|reason| {
         begin(path, &[], log);
         log.say(format_args!(
             "adminalert: Cannot open config file: {path}. Exiting\n"
@@ -88,6 +92,10 @@ fn start_with(
     if problems.iter().any(|p| p.severity == Severity::Error) {
         begin(path, &problems, log);
         return Err(StartError::Config(format!("{path} cannot be used")));
+    }
+    if !config.enabled {
+        log.say(Disabled(path));
+        return Err(StartError::Disabled);
     }
     let (lock, starter) = match starter {
         None => (join::claim(&settings)?, None),
@@ -101,6 +109,7 @@ fn start_with(
     // Before anything can be lost by a signal.
     let signals = Signals::catch().map_err(|error| system("signals", error))?;
     records::prepare(&config, log);
+    let networks = Networks::of(&mut config, &settings.run_dir, log);
     let mut state = State {
         detector: Detector::new(config.policy(), (random::number(), random::number())),
         config,
@@ -118,12 +127,7 @@ fn start_with(
             return Err(StartError::System(error.to_string()));
         }
     };
-    // The lock is ours: what of ours is in the firewall is nobody's, left behind by a daemon that was killed.
-    let mut journal = Journal::new(&settings.run_dir, &state.config);
-    let left = journal.restore(clock::now(), &mut state);
-    let enforcer = Enforcer::new(families(), &state.config, left);
-    state.backend = enforcer.reconciler.backend();
-    journal.begin(clock::now(), &mut state);
+    let (journal, enforcer) = recall(&mut state, &settings.run_dir);
     Ok(Daemon {
         settings,
         state,
@@ -136,9 +140,20 @@ fn start_with(
         control,
         journal,
         lock,
+        networks,
         starter,
         announced: false,
     })
+}
+
+/// What a daemon before us has left: its bans, and what is in the firewall. The lock is ours, so it is nobody's.
+fn recall(state: &mut State, run_dir: &str) -> (Journal, Enforcer) {
+    let mut journal = Journal::new(run_dir, &state.config);
+    let left = journal.restore(clock::now(), state);
+    let enforcer = Enforcer::new(families(), &state.config, left);
+    state.backend = enforcer.reconciler.backend();
+    journal.begin(clock::now(), state);
+    (journal, enforcer)
 }
 
 /// The first line, and what is wrong with the configuration.
@@ -167,7 +182,17 @@ fn open(state: &mut State, run_dir: &str) -> std::io::Result<(Watch, Intake, Con
 /// Reads the configuration file.
 pub(super) fn read_config(path: &str, modes: Modes) -> Result<(Config, Vec<Problem>), String> {
     let text = files::read(path, CONFIG_BYTES_MAX).map_err(|error| format!("{path}: {error}"))?;
-    Ok(classic::read(&text, modes))
+    Ok(config::read(&text, modes))
+}
+
+/// What is said of a configuration that is not enabled.
+pub(super) struct Disabled<'a>(pub(super) &'a str);
+
+impl fmt::Display for Disabled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(path) = self;
+        write!(f, "adminalert: {path}: enabled is 0: nothing is watched")
+    }
 }
 
 /// A kernel without IPv6 has nothing to be shut out there.

@@ -89,7 +89,8 @@ impl Watch {
 
 /// Reads our surroundings anew. True if they differ.
 fn read_surroundings(state: &mut State) -> bool {
-    let around = match route::read(&state.config.devices) {
+    let named = state.config.names_devices();
+    let around = match route::read(named.then_some(&*state.config.devices)) {
         Ok(around) => around,
         Err(error) => {
             let line = format!("adminalert: ERROR: cannot read our own addresses: {error}");
@@ -110,7 +111,7 @@ fn read_surroundings(state: &mut State) -> bool {
     if around.watched.len() < wanted && (around.watched != known.watched || known.own.is_empty()) {
         let there = around.watched.len();
         state.log.say(format_args!(
-            "adminalert: {there} of {wanted} devices in INTERFACE exist; one that comes is watched then"
+            "adminalert: {there} of {wanted} devices that are named exist; one that comes is watched then"
         ));
     }
     *known = around;

@@ -40,8 +40,9 @@ pub const UNWATCHED_MAX: usize = 256;
 /// its uplinks names. More: the rest is not protected, logged.
 pub const RESOLVERS_MAX: usize = 16;
 
-/// Devices that can be named in INTERFACE. More: the configuration is refused. Without INTERFACE so many are known
-/// by their names; the rest is watched all the same.
+/// Devices that can be named in INTERFACE, and networks in UCI. More: the configuration is refused; the device of
+/// a network that does not fit is not watched, and the line about the network says so. Where none is named so many
+/// are known by their names; the rest is watched all the same.
 pub const DEVICES_MAX: usize = 16;
 
 /// Bytes of the name of a device, the zero behind it included (IFNAMSIZ). The kernel has no longer ones.

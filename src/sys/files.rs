@@ -12,6 +12,16 @@ pub fn read(path: &str, max: u64) -> io::Result<Vec<u8>> {
     read_open(&options.open(path)?, max)
 }
 
+/// Where OpenWrt's configuration is: since January 2025 libuci reads /var/run/uci/NAME in the place of
+/// /etc/config/NAME, and `uci commit` writes there, when it is there. So do we, or `uci` would show another file.
+pub fn in_force(path: &str) -> &str {
+    const OVERRIDE: &str = "/var/run/uci/portsentry";
+    match path == "/etc/config/portsentry" && fs::metadata(OVERRIDE).is_ok() {
+        true => OVERRIDE,
+        false => path,
+    }
+}
+
 /// Reads an open file from where it is. What is no file, such as a pipe, could hold us for ever.
 pub(super) fn read_open(file: &File, max: u64) -> io::Result<Vec<u8>> {
     let data = file.metadata()?;

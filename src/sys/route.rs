@@ -52,8 +52,8 @@ impl AsFd for Watch {
 /// Indexes of devices that are not watched.
 type Unwatched = heapless::Vec<u32, UNWATCHED_MAX>;
 
-/// Reads everything anew. `devices` are the names in INTERFACE.
-pub fn read(devices: &[String]) -> io::Result<Surroundings> {
+/// Reads everything anew. `devices` are those that are watched, of which one may be missing; None: all.
+pub fn read(devices: Option<&[String]>) -> io::Result<Surroundings> {
     let mut around = Surroundings::default();
     let mut unwatched = Unwatched::new();
     dump(libc::RTM_GETLINK, |body| {
@@ -77,7 +77,7 @@ fn dump(kind: u16, mut each: impl FnMut(&[u8]) -> Option<()>) -> io::Result<()> 
 /// `struct ifinfomsg`: family, type, index at 4, flags at 8, change; 16 bytes.
 fn link(
     body: &[u8],
-    devices: &[String],
+    devices: Option<&[String]>,
     unwatched: &mut Unwatched,
     around: &mut Surroundings,
 ) -> Option<()> {
@@ -89,11 +89,12 @@ fn link(
     let mut attributes = netlink::attributes(body.get(16..)?);
     let (_, name) = attributes.find(|(kind, _)| *kind == IFLA_IFNAME)?;
     let name = name.split(|byte| *byte == 0).next()?;
-    let named = devices.iter().any(|wanted| wanted.as_bytes() == name);
+    let names = |devices: &[String]| devices.iter().any(|wanted| wanted.as_bytes() == name);
+    let named = devices.is_some_and(names);
     if named {
         around.add_watched(index);
     }
-    if named || (devices.is_empty() && !loopback) {
+    if named || (devices.is_none() && !loopback) {
         // The kernel takes names that are no UTF-8.
         around.add_device(index, core::str::from_utf8(name).ok()?);
     } else if !loopback {

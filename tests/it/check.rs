@@ -3,6 +3,7 @@
 mod examples;
 mod kinds;
 mod start;
+mod uci;
 
 use crate::lab::daemon::binary;
 use portsentry::limits::{CONFIG_BYTES_MAX, CONNECT_PORTS_MAX, PROBLEMS_MAX, RANGES_MAX};

@@ -6,6 +6,7 @@
 pub(crate) mod bytes;
 mod resolvers;
 mod text;
+mod uci;
 
 use bytes::{Random, damage, noise, real, remainder};
 use etherparse::{IpNumber, IpSlice, Ipv6ExtensionSlice, TcpSlice};

@@ -24,6 +24,7 @@ mod tidy;
 // Without a network as well: the program, and the scripts of cross/, where they end at once.
 mod check;
 mod cross;
+mod uci;
 
 // In the lab: real sockets, real kernel, real nmap, real iptables.
 mod advanced;
@@ -46,6 +47,7 @@ mod kinds;
 mod life;
 mod lock;
 mod log;
+mod networks;
 mod old_init;
 mod probes;
 mod protected;

@@ -3,7 +3,7 @@
 use super::bytes::{Random, scratch};
 use super::{Reach, must, reached};
 use portsentry::config::ignore::{self, BadLine};
-use portsentry::config::{Modes, Severity, classic};
+use portsentry::config::{Config, Modes, Problem, Severity, classic};
 use portsentry::judge::protect::Ignored;
 use portsentry::net::Prefix;
 use portsentry::see::conntrack::{Belongs, Tuple, entry_of_line};
@@ -12,7 +12,7 @@ use portsentry::see::probe::{Kind, Probe, Protocol};
 use std::fs;
 use std::path::Path;
 
-const COPIES: usize = 20_000;
+pub(super) const COPIES: usize = 20_000;
 
 /// Lines of a configuration: the line, the key that it sets, and what is to be said of it.
 const VOCABULARY: [(&[u8], &str, &str); 30] = [
@@ -124,12 +124,20 @@ fn check(set: &mut Vec<&'static str>, lines: &[(&[u8], &'static str, &str)]) {
     }
 }
 
-/// Reads a configuration, and holds what is true of every one. The problems: line and reason.
+/// Reads a configuration. The problems: line and reason.
 #[track_caller]
 fn read(text: &[u8]) -> Vec<(usize, String)> {
     let (config, problems) = classic::read(text, Modes::default());
+    hold(text, &config, &problems);
+    let list = problems.into_iter();
+    list.map(|p| (p.line, p.plain().to_owned())).collect()
+}
+
+/// What is true of every configuration.
+#[track_caller]
+pub(super) fn hold(text: &[u8], config: &Config, problems: &[Problem]) {
     let lines = text.split(|byte| *byte == b'\n').count();
-    for problem in &problems {
+    for problem in problems {
         let line = format!("{problem:?}: {}", text.escape_ascii());
         assert!(problem.line <= lines, "{line}");
         // It goes to a terminal, and into a log that others read line by line.
@@ -143,8 +151,6 @@ fn read(text: &[u8]) -> Vec<(usize, String)> {
     }
     let watching = sides.iter().any(|side| side.mode.is_some());
     assert!(!usable || watching, "{}", text.escape_ascii());
-    let list = problems.into_iter();
-    list.map(|p| (p.line, p.plain().to_owned())).collect()
 }
 
 #[test]

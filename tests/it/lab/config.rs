@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) arguments: &'static [&'static str],
     /// What whoever starts it has set.
     pub(crate) umask: &'static str,
+    /// What stands behind the keys in UCI, if it shall be UCI.
+    uci: Option<&'static str>,
     keys: BTreeMap<&'static str, String>,
 }
 
@@ -46,6 +48,7 @@ impl Config {
         Config {
             arguments: &[],
             umask: "022",
+            uci: None,
             keys: BTreeMap::new(),
         }
         .with("TCP_PORTS", &format!("{TCP_PORTS},{control}"))
@@ -90,6 +93,12 @@ impl Config {
         self
     }
 
+    /// The same in UCI, with more lines.
+    pub(crate) fn in_uci(mut self, more: &'static str) -> Config {
+        self.uci = Some(more);
+        self
+    }
+
     /// How many touches of a source are reported with the last of them.
     pub(crate) fn trigger(&self) -> u16 {
         let trigger = self.keys.get("SCAN_TRIGGER");
@@ -114,6 +123,9 @@ impl Config {
         for (key, value) in &self.keys {
             text.push_str(&format!("{key}=\"{value}\"\n"));
         }
-        text
+        match self.uci {
+            Some(more) => portsentry::config::to_uci(text.as_bytes()).0 + more,
+            None => text,
+        }
     }
 }

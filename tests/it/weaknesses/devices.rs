@@ -89,7 +89,7 @@ fn w2_a5_a_device_that_is_not_there_is_named_and_watched_when_it_comes() {
         let Some(lab) = Lab::new(&[]) else { return };
         let _daemon = lab.start(Config::new(Mode::Stealth).with("INTERFACE", name));
         lab.log
-            .wait_for_text("adminalert: 0 of 1 devices in INTERFACE exist");
+            .wait_for_text("adminalert: 0 of 1 devices that are named exist");
         second_wire(&lab, name);
         check_seen(&lab, 11);
     }
