@@ -6,14 +6,18 @@
 //! ```text
 //! main cli          arguments → what to do → exit status          inspect   `portsentry check` and `convert`
 //! limits time net surroundings                                    words that everybody uses
-//! config/           text → Config, or file, line and reason
+//! config/           text → Config, or file, line and reason: classic and uci are languages, reader knows the keys
 //! see/              what arrived: probe packet traps listeners conntrack; filter: the kernel's program
-//! judge/            what we think of it: detector sources bans protect table
-//! act/              what shall hold, and the commands that make it so: reconcile iptables actions
-//! tell/             what we say: report history quota; control: what is asked and answered over the socket
+//! judge/            what we think of it: policy, detector: the rule of banning; sources bans offenders protect;
+//!                   valve: forged storms; room: who goes from a full table; widen: sites of IPv6
+//! act/              what shall hold, and the commands that make it so: reconcile; firewall/: nft ipset iptables;
+//!                   actions: the owner's commands
+//! tell/             what we say: report history quota; journal: for whoever comes after us; control: what is
+//!                   asked and answered over the socket
 //! -- all above but main: no clock, no descriptor, no child, no unsafe
-//! daemon/           the loop; intake: probes in; watch: changes of the surroundings in; enforce: changes of the
-//!                   firewall out; start, reload, stop; background and join: 1.2's flags; control: who asks
+//! daemon/           the loop; intake: probes in; watch, followed: changes of the surroundings in; enforce: changes
+//!                   of the firewall out; ground: what the firewall is made of; start, reload, stop, journal;
+//!                   background and join: 1.2's flags; control: who asks
 //! sys/              the kernel: every `unsafe`, all of `libc`
 //! ```
 //!
@@ -40,7 +44,7 @@
 //! - Only `daemon/` knows both halves (and `inspect`, which reads two files and prints). Nothing in `sys/` knows a
 //!   rule of detection.
 //! - A source reaches a command line only as an address that we formatted ourselves (`act::actions::command`,
-//!   `act::iptables::change`).
+//!   `act::firewall::change`).
 //! - Every table and file has a bound in [`limits`], with its reason and what happens when it is full.
 //! - Nothing that the network sends can end the process, grow its memory or its files, or make it start more than
 //!   one child of the firewall and one of the owner's commands at a time.
