@@ -6,7 +6,7 @@
 //! ```text
 //! main cli          arguments → what to do → exit status          inspect   `portsentry check` and `convert`
 //! limits time net surroundings                                    words that everybody uses
-//! config/           text → Config, or file, line and reason; classic, uci: languages; reader: the keys
+//! config/           text → Config, or file, line and reason; classic and uci are languages, reader knows keys
 //! see/              what arrived: probe packet traps listeners conntrack; filter: the kernel's program
 //! judge/            what we think of it: policy, detector: the rule of banning; sources bans offenders protect
 //!                   table; valve: forged storms; room: who goes from a full table; widen: sites of IPv6
@@ -34,7 +34,8 @@
 //!
 //! ```text
 //! sys::route, resolv.conf, the ignore file → Surroundings, Resolvers, Ignored → protect → who is freed
-//!                                                                             └→ see::filter → the kernel
+//!     ├→ see::filter → the kernel
+//!     └→ ground → firewall::frame → reconcile → one child
 //! ```
 //!
 //! What holds everywhere, and is checked by lints and by `tests/it/tidy.rs`:
