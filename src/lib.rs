@@ -15,7 +15,7 @@
 //! tell/             what we say: report history quota; journal: for whoever comes after us; control: what is
 //!                   asked and answered over the socket
 //! -- all above but main: no clock, no descriptor, no child, no unsafe
-//! daemon/           the loop; intake: probes in; watch, followed: changes of the surroundings in; enforce: changes
+//! daemon/           the loop; intake: probes in; watch, followed: what changes around us in; enforce: changes
 //!                   of the firewall out; ground: what the firewall is made of; start, reload, stop, journal;
 //!                   background and join: 1.2's flags; control: who asks
 //! sys/              the kernel: every `unsafe`, all of `libc`
