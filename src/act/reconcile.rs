@@ -74,12 +74,13 @@ impl Reconciler {
     /// What the firewall holds is not believed any more, or its frame is another one: it is loaded and filled
     /// anew, or taken away.
     pub fn distrust(&mut self) {
-        for state in self
-            .states
-            .iter_mut()
-            .filter(|state| state.phase != Phase::Absent)
-        {
-            state.phase = Phase::Unknown;
+        let changing = self.flying.filter(|order| order.job != Job::Check);
+        for state in &mut self.states {
+            // What it makes is out of date before it is there.
+            state.doubted |= changing.is_some_and(|order| order.scope == state.scope);
+            if matches!(state.phase, Phase::Stale | Phase::Even) {
+                state.phase = Phase::Unknown;
+            }
             state.rest_until = Instant::default();
         }
     }

@@ -25,6 +25,8 @@ pub(super) enum Phase {
 pub(super) struct State {
     pub(super) scope: Scope,
     pub(super) phase: Phase,
+    /// It was distrusted while a run was under way that has begun before.
+    pub(super) doubted: bool,
     /// Runs that failed, one after the other.
     pub(super) failures: u32,
     pub(super) rest_until: Instant,
@@ -37,6 +39,7 @@ impl State {
         Self {
             scope,
             phase: Phase::Absent,
+            doubted: false,
             failures: 0,
             rest_until: Instant::default(),
             seen: Instant::default(),
@@ -59,10 +62,10 @@ impl State {
         self.failures = 0;
         self.rest_until = now;
         self.seen = now;
+        let doubted = core::mem::take(&mut self.doubted);
         self.phase = match job {
             Job::Unload => Phase::Absent,
-            // It was distrusted while the run was under way.
-            Job::Rebuild | Job::Apply if self.phase == Phase::Unknown => Phase::Unknown,
+            _ if doubted => Phase::Unknown,
             _ if filled => Phase::Even,
             _ => Phase::Stale,
         };
@@ -70,6 +73,7 @@ impl State {
 
     /// A run failed: it rests.
     pub(super) fn fail(&mut self, now: Instant, job: Job) {
+        self.doubted = false;
         self.failures = self.failures.saturating_add(1);
         self.rest_until = now.after(rest(self.failures));
         // Who may not even look has nothing of ours to take away; nothing was loaded by us.

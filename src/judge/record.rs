@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::limits::{FOLD, TOUCHES_MAX};
+use crate::limits::{FOLD, PROBATION_TOUCHES, TOUCHES_MAX};
 use crate::see::probe::{Kind, Probe, Protocol};
 use crate::time::Instant;
 
@@ -18,7 +18,7 @@ struct Touch {
     reported: bool,
 }
 
-/// What is remembered of a source. `touches` has one place on probation and TOUCHES_MAX behind it.
+/// What is remembered of a source. `touches` has PROBATION_TOUCHES places on probation and TOUCHES_MAX behind it.
 #[derive(Debug)]
 pub(super) struct Record<const N: usize> {
     /// The address that sent the last probe, of the prefix that is the key.
@@ -42,7 +42,7 @@ pub struct Standing {
     pub ports: u16,
     /// Whether this very touch was reported within the last minute.
     pub repeat: bool,
-    /// Still on probation: one trap only.
+    /// A newcomer: one trap only.
     pub fresh: bool,
 }
 
@@ -60,12 +60,17 @@ impl<const N: usize> Record<N> {
         }
     }
 
-    pub(super) fn has_trap(&self, probe: &Probe) -> bool {
-        let touch = Touch::new(self.seen, probe);
-        self.touches.iter().any(|other| other.same_trap(&touch))
+    /// Whether this touch can be noted without forgetting another.
+    pub(super) fn has_room_for(&self, probe: &Probe) -> bool {
+        !self.touches.is_full() || self.touches.iter().any(|touch| touch.is(probe))
     }
 
-    pub(super) fn touch(&mut self, now: Instant, probe: &Probe, fresh: bool) -> Standing {
+    /// Whether it touched one trap only.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.ports < 2
+    }
+
+    pub(super) fn touch(&mut self, now: Instant, probe: &Probe) -> Standing {
         self.seen = now;
         self.addr = probe.source;
         let known = self.touches.iter_mut().find(|touch| touch.is(probe));
@@ -94,7 +99,7 @@ impl<const N: usize> Record<N> {
             hits: self.hits,
             ports: self.ports,
             repeat,
-            fresh,
+            fresh: self.is_fresh(),
         }
     }
 
@@ -114,7 +119,7 @@ impl<const N: usize> Record<N> {
 
     /// Whether this touch may have been forgotten for others.
     pub(super) fn may_have_lost(&self, probe: &Probe) -> bool {
-        self.touches.is_full() && !self.touches.iter().any(|touch| touch.is(probe))
+        !self.has_room_for(probe)
     }
 
     pub(super) fn reported(&mut self, probe: &Probe) {
@@ -123,15 +128,15 @@ impl<const N: usize> Record<N> {
         }
     }
 
-    pub(super) fn take_folded(&mut self, say: impl FnOnce(IpAddr, u32)) {
+    pub(super) fn take_folded(&mut self, mut say: impl FnMut(IpAddr, u32, bool)) {
         if self.folded > 0 {
-            say(self.addr, self.folded);
+            say(self.addr, self.folded, self.is_fresh());
             self.folded = 0;
         }
     }
 }
 
-impl Record<1> {
+impl Record<PROBATION_TOUCHES> {
     pub(super) fn promoted(&self) -> Record<TOUCHES_MAX> {
         let mut record = Record::new(self.seen, self.addr);
         record.hits = self.hits;

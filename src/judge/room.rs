@@ -2,14 +2,14 @@
 
 use crate::judge::ban::Ban;
 use crate::judge::bans::Bans;
-use crate::limits::BANS_MAX;
+use crate::limits::{BANS_MAX, VALVE_PORTS};
 
 impl Bans {
     /// A ban displaces one with less evidence, and a proven one another that is proven by as much; of several that
-    /// which ends first. A single probe displaces nobody: a flood of forged sources would make the firewall turn
-    /// over for ever, and push real scanners out.
+    /// which ends first. As many probes as are forged with ease displace nobody: a flood of forged sources would make
+    /// the firewall turn over for ever, and push out real scanners, who touch no more traps once they are cut off.
     pub(super) fn make_room(&mut self, ban: &Ban) -> bool {
-        if ban.weight() <= (false, 1) {
+        if ban.weight() < (false, VALVE_PORTS) {
             return false;
         }
         let in_force = self.table.iter().filter(|(_, ban)| ban.wanted);
@@ -96,10 +96,11 @@ mod tests {
     #[test]
     fn a_full_table_makes_room_for_evidence_only() {
         check(full(Kind::Syn, 1), Kind::Syn, 1, false);
-        check(full(Kind::Syn, 1), Kind::Syn, 2, true);
+        check(full(Kind::Syn, 1), Kind::Syn, 4, false);
+        check(full(Kind::Syn, 1), Kind::Syn, 5, true);
         check(full(Kind::Syn, 1), Kind::Connect, 1, true);
-        check(full(Kind::Syn, 2), Kind::Syn, 2, false);
-        check(full(Kind::Syn, 2), Kind::Syn, 3, true);
+        check(full(Kind::Syn, 5), Kind::Syn, 5, false);
+        check(full(Kind::Syn, 5), Kind::Syn, 6, true);
         check(full(Kind::Connect, 1), Kind::Syn, 9, false);
         check(full(Kind::Connect, 1), Kind::Connect, 1, true);
         check(full(Kind::Connect, 2), Kind::Connect, 1, false);
@@ -109,7 +110,7 @@ mod tests {
     #[test]
     fn an_evicted_ban_leaves_by_the_firewall() {
         let mut bans = full(Kind::Syn, 1);
-        assert!(bans.insert(key(BANS_MAX), ban(1 << 20, Kind::Syn, 2)));
+        assert!(bans.insert(key(BANS_MAX), ban(1 << 20, Kind::Syn, 5)));
         let leaving: Vec<_> = bans.iter().filter(|(_, ban)| ban.differs()).collect();
         assert_eq!(leaving.len(), 1);
         assert_eq!(*leaving[0].0, key(0));

@@ -1,7 +1,7 @@
 //! Who has probed lately, and what.
 //!
-//! A new source is on probation until it touches a second trap. Forged sources touch one, so a flood of
-//! them displaces one another there and never those who scan.
+//! A new source is on probation until it has touched as many traps as the storm valve asks for. Forged sources
+//! touch one, or a few, so a flood of them displaces one another there, and never those who scan.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -10,15 +10,23 @@ use crate::judge::recent::Recent;
 use crate::judge::record::Record;
 pub use crate::judge::record::Standing;
 use crate::judge::table::Table;
-use crate::limits::{DISTRIBUTED_MIN, FOLD, KNOWN_MAX, PROBATION_MAX, TOUCHES_MAX, WINDOW_MIN};
+use crate::limits::{
+    DISTRIBUTED_MIN, FOLD, KNOWN_MAX, PROBATION_MAX, PROBATION_TOUCHES, TOUCHES_MAX, WINDOW_MIN,
+};
 use crate::net::Prefix;
 use crate::see::probe::Probe;
 use crate::time::Instant;
 
+/// Sources on probation that are drawn when one has to make room.
+const DRAWN: usize = 16;
+
+/// Newcomers of those that one is chosen of.
+const COMPARED: usize = 2;
+
 /// All sources.
 #[derive(Debug)]
 pub struct Sources {
-    probation: Table<Record<1>>,
+    probation: Table<Record<PROBATION_TOUCHES>>,
     known: Table<Record<TOUCHES_MAX>>,
     recent: Recent,
     random: u64,
@@ -57,7 +65,7 @@ impl Sources {
         self.forget_stale(now, window, &source);
         if let Some(record) = self.known.get_mut(&source) {
             let lost = record.may_have_lost(probe);
-            let mut standing = record.touch(now, probe, false);
+            let mut standing = record.touch(now, probe);
             if lost && self.recent.holds(now, &source, probe) {
                 record.reported(probe);
                 standing.repeat = true;
@@ -66,17 +74,17 @@ impl Sources {
         }
         let Some(record) = self.probation.get_mut(&source) else {
             let mut record = Record::new(now, probe.source);
-            let standing = record.touch(now, probe, true);
+            let standing = record.touch(now, probe);
             self.count_newcomer(now);
             self.put_on_probation(source, record);
             return standing;
         };
-        if record.has_trap(probe) {
-            return record.touch(now, probe, true);
+        if record.has_room_for(probe) {
+            return record.touch(now, probe);
         }
         let mut known = record.promoted();
         self.probation.remove(&source);
-        let standing = known.touch(now, probe, false);
+        let standing = known.touch(now, probe);
         self.put_among_known(source, known);
         standing
     }
@@ -112,18 +120,18 @@ impl Sources {
         self.report_at
     }
 
-    /// Hands every source with repeats to `say`: its address, how many, and whether it is on probation. False, and
-    /// nothing done, until it is due.
+    /// Hands every source with repeats to `say`: its address, how many, and whether it touched one trap only. False,
+    /// and nothing done, until it is due.
     pub fn take_folded(&mut self, now: Instant, mut say: impl FnMut(IpAddr, u32, bool)) -> bool {
         if self.report_at.is_none_or(|at| now < at) {
             return false;
         }
         self.report_at = None;
         for (_, record) in self.known.iter_mut() {
-            record.take_folded(|addr, count| say(addr, count, false));
+            record.take_folded(&mut say);
         }
         for (_, record) in self.probation.iter_mut() {
-            record.take_folded(|addr, count| say(addr, count, true));
+            record.take_folded(&mut say);
         }
         true
     }
@@ -176,15 +184,36 @@ impl Sources {
         }
     }
 
-    fn put_on_probation(&mut self, source: Prefix, record: Record<1>) {
+    fn put_on_probation(&mut self, source: Prefix, record: Record<PROBATION_TOUCHES>) {
         if self.probation.is_full() {
-            let at = self.draw(self.probation.len());
-            if let Some(key) = self.probation.key_at(at) {
+            if let Some(key) = self.quietest_on_probation() {
                 self.probation.remove(&key);
                 self.evicted += 1;
             }
         }
         let _fits = self.probation.insert(source, record);
+    }
+
+    /// Who makes room. Newcomers with one trap make it for newcomers while they are half of those on probation, and
+    /// of the others whoever is quiet longest: so a flood that touches one trap with each source takes nobody's
+    /// place who touched two, and one that touches four leaves a newcomer the time to touch his next.
+    fn quietest_on_probation(&mut self) -> Option<Prefix> {
+        let mut drawn: heapless::Vec<(Prefix, Instant, bool), DRAWN> = heapless::Vec::new();
+        for _ in 0..DRAWN {
+            let at = self.draw(self.probation.len());
+            if let Some((key, record)) = self.probation.at(at) {
+                let _fits = drawn.push((*key, record.seen, record.is_fresh()));
+            }
+        }
+        let newcomers = drawn.iter().filter(|(.., fresh)| *fresh);
+        let of_newcomers = newcomers.count() * 2 >= drawn.len();
+        let compared = match of_newcomers {
+            true => COMPARED,
+            false => DRAWN,
+        };
+        let eligible = drawn.iter().filter(|(.., fresh)| *fresh == of_newcomers);
+        let quietest = eligible.take(compared).min_by_key(|(_, seen, _)| *seen);
+        quietest.map(|(key, ..)| *key)
     }
 
     fn put_among_known(&mut self, source: Prefix, record: Record<TOUCHES_MAX>) {

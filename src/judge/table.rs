@@ -99,9 +99,14 @@ impl<T> Table<T> {
         }
     }
 
-    /// The key of the entry with this number, below `len`.
+    /// The entry with this number, below `len`.
+    pub fn at(&self, at: usize) -> Option<(&Prefix, &T)> {
+        self.entries.get(at).map(|(key, value)| (key, value))
+    }
+
+    /// Its key.
     pub fn key_at(&self, at: usize) -> Option<Prefix> {
-        self.entries.get(at).map(|(key, _)| *key)
+        self.at(at).map(|(key, _)| *key)
     }
 
     /// The key of the entry with this number, if it is stirred.
