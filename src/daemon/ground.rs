@@ -5,7 +5,7 @@ use crate::act::reconcile::Reconciler;
 use crate::config::Config;
 use crate::daemon::State;
 use crate::judge::policy::Block;
-use crate::limits::{DEVICES_MAX, HEAL_PAUSE, HEAL_REST};
+use crate::limits::{CHECK_PAUSE, DEVICES_MAX, HEAL_PAUSE, HEAL_REST};
 use crate::net::Prefix;
 use crate::see::probe::{Mode, Protocol};
 use crate::see::traps::Ports;
@@ -140,6 +140,16 @@ impl Ground {
             Some(news) => poll.add(news),
             None => Place::NONE,
         };
+    }
+
+    /// Whether a change by others that a look found is worth a line: who empties both families is found twice, and
+    /// said once. What a look finds later in the same family comes more than a pause later.
+    pub(super) fn is_new(&mut self, now: Instant) -> bool {
+        let new = now >= self.healed.after(CHECK_PAUSE);
+        if new {
+            self.healed = now;
+        }
+        new
     }
 
     /// When a change by others is put right.

@@ -30,7 +30,8 @@ impl Enforcer {
         if order.job == Job::Check {
             let bans = &state.detector.bans;
             let ok = ended.ok && output.is_some();
-            if self.reconciler.verify(now, ok, output.unwrap_or(""), bans) {
+            let changed = self.reconciler.verify(now, ok, output.unwrap_or(""), bans);
+            if changed && self.ground.is_new(now) {
                 self.say_changed(state);
             }
             return;

@@ -30,6 +30,7 @@ for chain in INPUT FORWARD; do
 done
 "#;
 
+/// Takes jumps, chains and sets away, by their whole names: an owner's set may be called nearly the same.
 const UNLOAD: &str = r#"
 command -v "$1" >/dev/null || exit 0
 for chain in INPUT FORWARD; do
@@ -43,9 +44,10 @@ for chain in PORTSENTRY PORTSENTRY-HOLD; do
     "$1" -w -F $chain 2>/dev/null
     "$1" -w -X $chain 2>/dev/null
 done
-for set in $(ipset list -n 2>/dev/null | grep "^portsentry.*$2\$"); do
-    ipset destroy $set
+for set in '' -new -traps -hold -seen -touch; do
+    ipset destroy portsentry$set$2 2>/dev/null
 done
+! ipset list -n portsentry$2 >/dev/null 2>&1 || exit
 "$1" -w -S INPUT >/dev/null || { [ $? = 3 ]; exit; }
 ! "$1" -w -S PORTSENTRY >/dev/null 2>&1
 "#;
