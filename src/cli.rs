@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use crate::config::{Choice, Modes};
 use crate::see::probe::{Mode, Protocol};
+use crate::tell::request::Request;
 
 /// Where the configuration is unless `-c` says otherwise; the path that Debian compiled into 1.2.
 const CONFIG: &str = "/etc/portsentry/portsentry.conf";
@@ -15,11 +16,19 @@ usage: portsentry run [-c FILE] [--run-dir DIR] [--tcp-mode MODE] [--udp-mode MO
                       [-tcp] [-udp] [-stcp] [-sudp] [-atcp] [-audp]
        portsentry -tcp | -udp | -stcp | -sudp | -atcp | -audp [-c FILE] [--run-dir DIR]
        portsentry check [-c FILE]
+       portsentry status | list | why ADDR [--json] [--run-dir DIR]
+       portsentry ban ADDR[/LEN] [--for TIME] [--force] [--json] [--run-dir DIR]
+       portsentry unban ADDR[/LEN] | --all [--json] [--run-dir DIR]
        portsentry --version | --help
 
   run     watch the trap ports, in the foreground, until SIGTERM; SIGHUP reads the
           configuration again
   check   say what is wrong with a configuration; exit status 0 or 2
+  status  how the portsentry that runs is; list: who is banned
+  why     what is known of a source: what it touched, its ban, what protects it
+  ban     shut a source out: for TIME (90s, 10m, 12h, 7d, 0 for ever), or as BLOCK_TIME
+          says; --force even if it is protected
+  unban   let it in again, and forget what it did
   MODE    stealth (a packet socket: sees every scan, answers nothing), connect (bound
           sockets: sees finished connections), advanced (like stealth, for every port of a
           range on which no service listens), or off
@@ -51,6 +60,13 @@ pub enum Command {
         /// The configuration file.
         config: String,
     },
+    /// `status`, `list`, `why`, `ban`, `unban`: somebody who runs is asked.
+    Ask {
+        /// Where they are found.
+        run_dir: String,
+        /// What they are asked; it can be read.
+        request: String,
+    },
     /// `--version`.
     Version,
     /// `--help`.
@@ -65,6 +81,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
     let mut run_dir = RUN_DIR.to_owned();
     let mut modes = Modes::default();
     let mut flags = Modes::default();
+    let mut more = String::new();
     loop {
         if let Some((protocol, mode)) = classic_flag(&mut parser) {
             let asked = flags.of(protocol).replace(Choice::On(mode));
@@ -84,7 +101,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("run-dir") => run_dir = text(&mut parser)?,
             Long("tcp-mode") => modes.tcp = Some(mode(&mut parser, Protocol::Tcp)?),
             Long("udp-mode") => modes.udp = Some(mode(&mut parser, Protocol::Udp)?),
+            Long(word @ ("json" | "force" | "all")) => add(&mut more, &format!("--{word}"))?,
+            Long("for") => {
+                let time = text(&mut parser)?;
+                add(&mut more, "--for")?;
+                add(&mut more, &time)?;
+            }
             Value(word) if verb.is_none() => verb = Some(word.to_string_lossy().into_owned()),
+            Value(word) => add(&mut more, &word.to_string_lossy())?,
             other => return Err(reason(other.unexpected())),
         }
     }
@@ -96,15 +120,33 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         modes,
     };
     match verb.as_deref() {
+        Some(word) if Request::is_for_people(word) && modes == Modes::default() => {
+            let request = format!("{word}{more}");
+            Request::parse(&request)?;
+            let run_dir = settings.run_dir;
+            Ok(Command::Ask { run_dir, request })
+        }
+        _ if !more.is_empty() => Err(format!("not understood here:{more}")),
         Some("run") => Ok(Command::Run(settings)),
         Some("check") if modes == Modes::default() => Ok(Command::Check {
             config: settings.config,
         }),
         Some("check") => Err("check takes no mode".into()),
+        Some(word) if Request::is_for_people(word) => Err(format!("{word} takes no mode")),
         Some(word) => Err(format!("unknown command \"{word}\"")),
         None if named => Ok(Command::Background(settings)),
-        None => Err("say what to do: run, check, or a mode such as -stcp".into()),
+        None => Err("say what to do: run, check, status, or a mode such as -stcp".into()),
     }
+}
+
+/// One more word of a request: the daemon takes them apart at blanks.
+fn add(more: &mut String, word: &str) -> Result<(), String> {
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("\"{word}\" is not understood"));
+    }
+    more.push(' ');
+    more.push_str(word);
+    Ok(())
 }
 
 /// lexopt's own words quote by `Debug`, which brings tables of Unicode into the program.

@@ -2,6 +2,8 @@
 //! the rules and the kernel.
 
 mod announce;
+mod answer;
+mod ask;
 mod background;
 mod confirm;
 mod control;
@@ -43,6 +45,7 @@ use crate::sys::signal::{Signal, Signals};
 use crate::tell::response::NewsLine;
 use crate::time::Instant;
 
+pub use ask::ask;
 pub use background::{Side, to_background};
 pub use start::{StartError, start};
 
@@ -75,6 +78,7 @@ impl State {
 /// The running daemon.
 pub struct Daemon {
     settings: Settings,
+    started: Instant,
     state: State,
     intake: Intake,
     watch: Watch,
@@ -113,8 +117,8 @@ impl Daemon {
         let State { detector, log, .. } = &mut self.state;
         detector.pass(now);
         detector.take_news(now, |news| log.say(NewsLine(news)));
-        self.enforcer.turn(now, &self.poll, &mut self.state);
         self.serve(now);
+        self.enforcer.turn(now, &self.poll, &mut self.state);
         if !self.announced && self.enforcer.is_settled(&self.state) {
             self.announced = true;
             self.state

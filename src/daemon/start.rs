@@ -17,6 +17,7 @@ use crate::judge::detector::Detector;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::net::Family;
 use crate::sys::background::Starter;
+use crate::sys::clock;
 use crate::sys::files;
 use crate::sys::log::Log;
 use crate::sys::poll::{Place, Poll};
@@ -121,6 +122,7 @@ fn start_with(
     state.backend = enforcer.reconciler.backend();
     Ok(Daemon {
         settings,
+        started: clock::now(),
         state,
         intake,
         watch,

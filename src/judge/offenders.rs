@@ -42,6 +42,11 @@ impl Offenders {
         known.map_or(0, |past| past.strikes)
     }
 
+    /// How many there are, and may be.
+    pub(super) fn fill(&self) -> (usize, usize) {
+        (self.0.len(), OFFENDERS_MAX)
+    }
+
     /// Forgets a source.
     pub(super) fn forget(&mut self, source: &Prefix) {
         self.0.remove(source);

@@ -199,18 +199,23 @@ pub const INHERITED_MAX: i32 = 4096;
 /// Clients of the control socket at once. More wait until one is done with; each has its time.
 pub const CLIENTS_MAX: usize = 8;
 
-/// Time that a client has to say what it wants, and again to take the answer. Then it is closed.
+/// Time that a client has to say what it wants: a program takes a millisecond. Then it is closed, so that somebody
+/// behind two dozens who say nothing still has an answer within [`ANSWER_TIME`].
+pub const ASK_TIME: Duration = Duration::from_secs(2);
+
+/// Time that a client has to take the answer. Then it is closed.
 pub const CLIENT_TIME: Duration = Duration::from_secs(5);
 
 /// Bytes of a request: the longest path that the kernel opens (PATH_MAX), and a few words. More: it is closed.
 pub const REQUEST_BYTES_MAX: usize = 4096 + 64;
 
-/// Bytes of an answer. More is not read, and the asker says that the end is missing.
-pub const ANSWER_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of an answer: a full table of bans in JSON, each with all its values (some 220 bytes at most), for which
+/// memory is taken as long as it is sent. More is not read, and the asker says that the end is missing.
+pub const ANSWER_BYTES_MAX: usize = (BANS_MAX + LEAVING_MAX) * 256;
 
 /// Bytes of what a second start makes the daemon say, which becomes its answer: some four hundred lines. More: the
 /// answer says that syslog has the rest.
-pub const HEARD_BYTES_MAX: usize = ANSWER_BYTES_MAX - 256;
+pub const HEARD_BYTES_MAX: usize = 32 * 1024;
 
 /// Time that the daemon has to answer whoever asks it.
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);

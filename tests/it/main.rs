@@ -29,6 +29,7 @@ mod cross;
 mod advanced;
 mod background;
 mod blocking;
+mod by_hand;
 mod commands;
 mod compat;
 mod consumers;
