@@ -4,32 +4,14 @@ use std::ffi::OsString;
 
 use crate::config::{Choice, Modes};
 use crate::see::probe::{Mode, Protocol};
+use crate::tell::request::Request;
 
 /// Where the configuration is unless `-c` says otherwise; the path that Debian compiled into 1.2.
 const CONFIG: &str = "/etc/portsentry/portsentry.conf";
 const RUN_DIR: &str = "/var/run/portsentry";
 
 /// How it is used, for `--help` and behind every mistake.
-pub const USAGE: &str = "\
-usage: portsentry run [-c FILE] [--run-dir DIR] [--tcp-mode MODE] [--udp-mode MODE]
-                      [-tcp] [-udp] [-stcp] [-sudp] [-atcp] [-audp]
-       portsentry -tcp | -udp | -stcp | -sudp | -atcp | -audp [-c FILE] [--run-dir DIR]
-       portsentry check [-c FILE]
-       portsentry convert FILE
-       portsentry --version | --help
-
-  run     watch the trap ports, in the foreground, until SIGTERM; SIGHUP reads the
-          configuration again
-  check   say what is wrong with a configuration; exit status 0 or 2
-  convert print a portsentry.conf as UCI, for OpenWrt's /etc/config/portsentry; what could not
-          be carried over is named on standard error, and the exit status is 2
-  MODE    stealth (a packet socket: sees every scan, answers nothing), connect (bound
-          sockets: sees finished connections), advanced (like stealth, for every port of a
-          range on which no service listens), or off
-  -tcp, -udp, -stcp, -sudp, -atcp, -audp
-          PortSentry 1.2's names: connect, stealth, advanced; only what is named is watched;
-          without run: in the background, and a second start adds to the first
-";
+pub const USAGE: &str = include_str!("usage.txt");
 
 /// What a daemon is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +41,13 @@ pub enum Command {
         /// The configuration file.
         config: String,
     },
+    /// `status`, `list`, `why`, `ban`, `unban`: somebody who runs is asked.
+    Ask {
+        /// Where they are found.
+        run_dir: String,
+        /// What they are asked; it can be read.
+        request: String,
+    },
     /// `--version`.
     Version,
     /// `--help`.
@@ -73,6 +62,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
     let mut run_dir = RUN_DIR.to_owned();
     let mut modes = Modes::default();
     let mut flags = Modes::default();
+    let mut more = String::new();
     loop {
         if let Some((protocol, mode)) = classic_flag(&mut parser) {
             let asked = flags.of(protocol).replace(Choice::On(mode));
@@ -92,10 +82,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("run-dir") => run_dir = text(&mut parser)?,
             Long("tcp-mode") => modes.tcp = Some(mode(&mut parser, Protocol::Tcp)?),
             Long("udp-mode") => modes.udp = Some(mode(&mut parser, Protocol::Udp)?),
+            Long(word @ ("json" | "force" | "all")) => add(&mut more, &format!("--{word}"))?,
+            Long("for") => {
+                let time = text(&mut parser)?;
+                add(&mut more, "--for")?;
+                add(&mut more, &time)?;
+            }
             Value(word) if verb.is_none() => verb = Some(word.to_string_lossy().into_owned()),
             Value(path) if verb.as_deref() == Some("convert") && config.is_none() => {
                 config = Some(utf8(path)?);
             }
+            Value(word) => add(&mut more, &word.to_string_lossy())?,
             other => return Err(reason(other.unexpected())),
         }
     }
@@ -106,21 +103,47 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         run_dir,
         modes,
     };
-    match verb.as_deref() {
-        Some("run") => Ok(Command::Run(settings)),
-        Some(word @ ("check" | "convert")) if modes != Modes::default() => {
+    match verb {
+        None if named => Ok(Command::Background(settings)),
+        None => Err("say what to do: run, check, status, or a mode such as -stcp".into()),
+        Some(verb) => command(&verb, &more, settings),
+    }
+}
+
+/// What a verb asks for. `more` are words that are a request's alone.
+fn command(verb: &str, more: &str, settings: Settings) -> Result<Command, String> {
+    let modes = settings.modes;
+    match verb {
+        word if Request::is_for_people(word) && modes == Modes::default() => {
+            let request = format!("{word}{more}");
+            Request::parse(&request)?;
+            let run_dir = settings.run_dir;
+            Ok(Command::Ask { run_dir, request })
+        }
+        _ if !more.is_empty() => Err(format!("not understood here:{more}")),
+        "run" => Ok(Command::Run(settings)),
+        word @ ("check" | "convert") if modes != Modes::default() => {
             Err(format!("{word} takes no mode"))
         }
-        Some("check") => Ok(Command::Check {
+        "check" => Ok(Command::Check {
             config: settings.config,
         }),
-        Some("convert") => Ok(Command::Convert {
+        "convert" => Ok(Command::Convert {
             config: settings.config,
         }),
-        Some(word) => Err(format!("unknown command \"{word}\"")),
-        None if named => Ok(Command::Background(settings)),
-        None => Err("say what to do: run, check, or a mode such as -stcp".into()),
+        word if Request::is_for_people(word) => Err(format!("{word} takes no mode")),
+        word => Err(format!("unknown command \"{word}\"")),
     }
+}
+
+/// One more word of a request: the daemon takes them apart at blanks.
+fn add(more: &mut String, word: &str) -> Result<(), String> {
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("\"{word}\" is not understood"));
+    }
+    more.push(' ');
+    more.push_str(word);
+    Ok(())
 }
 
 /// lexopt's own words quote by `Debug`, which brings tables of Unicode into the program.
@@ -234,7 +257,7 @@ mod tests {
         check("check -tcp", Err("no mode"));
         check("check --udp-mode off", Err("no mode"));
         check("convert -tcp x", Err("no mode"));
-        check("convert x y", Err("\"y\""));
+        check("convert x y", Err(" y"));
     }
 
     #[test]

@@ -28,8 +28,11 @@ fn main() -> ExitCode {
         Ok(Command::Convert { config }) => convert(&config),
         Ok(Command::Run(settings)) => run(settings, None),
         Ok(Command::Background(settings)) => to_background(settings),
+        Ok(Command::Ask { run_dir, request }) => ask(&run_dir, &request),
         Err(reason) => {
-            complain(&format!("{reason}\n{}", cli::USAGE));
+            complain(&format!(
+                "{reason}\nportsentry --help tells how it is used\n"
+            ));
             ExitCode::from(EXIT_USAGE)
         }
     }
@@ -49,6 +52,27 @@ fn to_background(settings: Settings) -> ExitCode {
     match daemon::to_background(settings) {
         Ok(Side::Caller(status)) => ExitCode::from(status),
         Ok(Side::Background(settings, starter)) => run(settings, Some(starter)),
+        Err(reason) => {
+            complain(&format!("{reason}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What was done or is known goes to standard output, and so does all that is JSON; a refusal goes where mistakes
+/// go.
+fn ask(run_dir: &str, request: &str) -> ExitCode {
+    match daemon::ask(run_dir, request) {
+        Ok(answer) if answer.status == 0 || answer.text.starts_with('{') => {
+            match output::print(&format!("{}\n", answer.text)) {
+                Ok(()) => ExitCode::from(answer.status),
+                Err(_) => ExitCode::FAILURE,
+            }
+        }
+        Ok(answer) => {
+            complain(&format!("{}\n", answer.text));
+            ExitCode::from(answer.status)
+        }
         Err(reason) => {
             complain(&format!("{reason}\n"));
             ExitCode::FAILURE

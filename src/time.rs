@@ -70,11 +70,31 @@ impl fmt::Display for Span {
     }
 }
 
+/// A span for people, in its two largest units: `5 h 59 min`.
+pub struct Rough(pub Duration);
+
+impl fmt::Display for Rough {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let units = UNITS.iter().zip(["d", "h", "min", "s"]);
+        let mut units = units.skip_while(|((_, unit), _)| seconds < *unit);
+        let Some(((_, unit), name)) = units.next() else {
+            return f.write_str("0 s");
+        };
+        write!(f, "{} {name}", seconds / unit)?;
+        let rest = seconds % unit;
+        match units.next() {
+            Some(((_, unit), name)) if rest >= *unit => write!(f, " {} {name}", rest / unit),
+            _ => Ok(()),
+        }
+    }
+}
+
 fn millis_of(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Local wall-clock time, for log lines and history lines only.
+/// Local wall-clock time, for what people read only: log, history, answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LocalTime {
     /// Seconds since 1970, UTC.
@@ -91,6 +111,15 @@ pub struct LocalTime {
     pub minute: u8,
     /// 0 to 60.
     pub second: u8,
+}
+
+/// `2026-11-22 06:45:23`.
+impl fmt::Display for LocalTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let t = self;
+        write!(f, "{:04}-{:02}-{:02} ", t.year, t.month, t.day)?;
+        write!(f, "{:02}:{:02}:{:02}", t.hour, t.minute, t.second)
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +154,23 @@ mod tests {
                 assert_eq!(Span(span).to_string(), shown);
                 assert_eq!(parse_span(shown), Some(span));
             }
+        }
+    }
+
+    #[test]
+    fn a_span_for_people_has_two_units() {
+        for (seconds, shown) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (61, "1 min 1 s"),
+            (3600, "1 h"),
+            (3659, "1 h"),
+            (21_599, "5 h 59 min"),
+            (86_400 + 3599, "1 d"),
+            (2 * 86_400 + 7200, "2 d 2 h"),
+        ] {
+            assert_eq!(Rough(Duration::from_secs(seconds)).to_string(), shown);
         }
     }
 }

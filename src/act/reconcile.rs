@@ -3,7 +3,7 @@
 
 use core::fmt::{self, Write};
 
-use crate::act::firewall::{self, Backend, Job, Scope, Verb, kernel_time};
+use crate::act::firewall::{self, Backend, Job, Scope, Verb, kernel_time, nft};
 use crate::act::state::{Phase, State};
 use crate::judge::ban::Ban;
 use crate::judge::bans::Bans;
@@ -173,19 +173,29 @@ impl Reconciler {
         firewall::begin(self.backend, scope, job, out)?;
         let mut left = CHANGES_MAX;
         let anew = self.fills(job) == Fill::Everything;
-        for (source, ban) in bans.stirred_mut().filter(|(source, _)| scope.holds(source)) {
-            ban.wanted &= !protect.covers(source);
-            let Some(verb) = verb(ban, anew, left > 0) else {
-                continue;
-            };
-            ban.flying = Some(verb != Verb::Remove);
-            ban.renewed = false;
-            if anew && verb == Verb::Remove {
-                continue;
+        // Whoever goes makes room first. Among intervals that takes a run of its own: nft refuses a network around
+        // one that the same run takes away.
+        let mut apart = false;
+        for due in [false, true] {
+            for (source, ban) in bans.stirred_mut().filter(|(source, _)| scope.holds(source)) {
+                ban.wanted &= !ban.is_forbidden(source, protect);
+                let interval = self.backend == Backend::Nft && nft::is_wide(source) && !anew;
+                if ban.due_in_firewall() != due || (due && interval && apart) {
+                    continue;
+                }
+                apart |= interval && ban.enforced && !due;
+                let Some(verb) = verb(ban, anew, left > 0) else {
+                    continue;
+                };
+                ban.flying = Some(verb != Verb::Remove);
+                ban.renewed = false;
+                if anew && verb == Verb::Remove {
+                    continue;
+                }
+                let time = kernel_time(now, ban);
+                firewall::change(self.backend, job, verb, source, time, out)?;
+                left -= 1;
             }
-            let time = kernel_time(now, ban);
-            firewall::change(self.backend, job, verb, source, time, out)?;
-            left -= 1;
         }
         firewall::end(self.backend, scope, job, out)
     }

@@ -1,16 +1,14 @@
-//! The control socket's part of the loop. A new request is a variant of [`Request`] and an arm in
-//! [`Daemon::answer`].
+//! The control socket's part of the loop: who asks, and that nobody is waited for. What is answered is in
+//! [`crate::daemon::answer`].
 
 use std::io;
 
-use crate::config::{Choice, Modes};
 use crate::daemon::Daemon;
-use crate::daemon::background::for_owner;
-use crate::limits::{CLIENT_TIME, CLIENTS_MAX, REST};
+use crate::limits::{ASK_TIME, CLIENT_TIME, CLIENTS_MAX, REST};
 use crate::sys::control::{Client, Heard, Listener};
-use crate::sys::files;
 use crate::sys::poll::{Place, Poll};
-use crate::tell::control::{Answer, Request};
+use crate::tell::control::Answer;
+use crate::tell::request::Request;
 use crate::time::Instant;
 
 /// The socket, and who asks.
@@ -75,7 +73,7 @@ impl Control {
             let Some(client) = self.listener.accept()? else {
                 break;
             };
-            let (at, until) = (Place::NONE, now.after(CLIENT_TIME));
+            let (at, until) = (Place::NONE, now.after(ASK_TIME));
             let _room = self.clients.push(Served { client, at, until });
         }
         Ok(())
@@ -108,57 +106,12 @@ impl Daemon {
                 Heard::Request(line) => line,
             };
             let answer = match Request::parse(&line) {
-                Ok(request) => self.answer(&request),
+                Ok(request) => self.answer(now, &request),
                 Err(reason) => Answer::no(reason),
             };
             served.until = now.after(CLIENT_TIME);
-            served.client.answer(&answer.to_string());
+            served.client.answer(answer.sent());
         }
         served.client.deliver()
-    }
-
-    fn answer(&mut self, request: &Request<'_>) -> Answer {
-        match request {
-            Request::Watch { modes, config } => self.watch_also(*modes, config),
-        }
-    }
-
-    /// A second start: what it asks for is watched as well, or it learns why not. Asked for again, it is so
-    /// already: an init script may be started twice.
-    fn watch_also(&mut self, asked: Modes, config: &str) -> Answer {
-        let process = std::process::id();
-        let ours = &self.settings.config;
-        if !files::is_same(ours, config) {
-            return Answer::no(format!(
-                "process {process} runs with {ours}, and one process has one configuration"
-            ));
-        }
-        let mut wanted = self.settings.modes;
-        let mut added = Vec::new();
-        for (protocol, mode) in asked.named() {
-            match self.state.config.side(protocol).mode {
-                Some(known) if known == mode => {}
-                Some(known) => {
-                    let name = known.name(protocol);
-                    return Answer::no(format!(
-                        "{protocol} is watched as -{name} already, by process {process}; stop it first"
-                    ));
-                }
-                None => {
-                    *wanted.of(protocol) = Some(Choice::On(mode));
-                    added.push(protocol);
-                }
-            }
-        }
-        if added.is_empty() {
-            return Answer::yes(format!("process {process} watches that already"));
-        }
-        self.state.log.overhear();
-        let result = self.join(wanted, &added);
-        let said = self.state.log.overheard();
-        match result {
-            Ok(()) => Answer::yes(for_owner(&said, &self.settings.config)),
-            Err(reason) => Answer::no(reason),
-        }
     }
 }

@@ -51,6 +51,11 @@ impl Ground {
         self.backends.first().copied().unwrap_or_default()
     }
 
+    /// How much of the frame the kernel takes.
+    pub(super) fn detail(&self) -> Detail {
+        self.detail
+    }
+
     /// Another configuration is in force.
     pub(super) fn adopt(&mut self, config: &Config) {
         self.backends = candidates(config.backend);

@@ -81,6 +81,11 @@ impl Intake {
         !self.sniffers.is_empty()
     }
 
+    /// Packets that the kernel had no room for, as far as it was asked.
+    pub(super) fn lost(&self) -> u64 {
+        self.loss.ever
+    }
+
     /// Binds the trap ports of a protocol that are not bound yet, IPv4 and IPv6. A port counts as bound if
     /// one of the two could be had; a machine without IPv6 is no error.
     fn bind(&mut self, protocol: Protocol, state: &mut State) -> io::Result<()> {

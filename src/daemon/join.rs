@@ -11,7 +11,8 @@ use crate::limits::{ANSWER_TIME, CLAIM_TIME, JOIN_PAUSE, JOIN_TIME};
 use crate::sys::background::Starter;
 use crate::sys::log::Log;
 use crate::sys::{clock, control, files};
-use crate::tell::control::{Answer, Request};
+use crate::tell::control::Answer;
+use crate::tell::request::WatchLine;
 
 /// Takes the lock of the run directory, for as long as the file lives. Who was killed holds it until the kernel
 /// has closed all that they had open, and that is waited for.
@@ -41,11 +42,7 @@ pub(super) fn claim_or_join(
     starter: Starter,
 ) -> Result<(File, Starter), StartError> {
     let directory = &settings.run_dir;
-    let request = Request::Watch {
-        modes: settings.modes,
-        config: &settings.config,
-    };
-    let request = request.to_string();
+    let request = WatchLine(settings.modes, &settings.config).to_string();
     let end = clock::now().after(JOIN_TIME);
     loop {
         if let Some(lock) = try_claim(directory)? {

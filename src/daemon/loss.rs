@@ -10,12 +10,16 @@ use crate::time::Instant;
 pub(super) struct Loss {
     packets: u64,
     rest_until: Instant,
+    /// All that was ever lost.
+    pub(super) ever: u64,
 }
 
 impl Loss {
     /// Asks a sensor that had more than one turn takes: only then can its queue have been full.
     pub(super) fn ask(&mut self, sniffer: &Sniffer) {
-        self.packets = self.packets.saturating_add(u64::from(sniffer.lost()));
+        let lost = u64::from(sniffer.lost());
+        self.packets = self.packets.saturating_add(lost);
+        self.ever = self.ever.saturating_add(lost);
     }
 
     /// When the rest has to be said.
@@ -34,6 +38,7 @@ impl Loss {
         *self = Self {
             packets: 0,
             rest_until: now.after(LOSS_PAUSE),
+            ever: self.ever,
         };
     }
 }

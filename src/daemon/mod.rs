@@ -2,6 +2,8 @@
 //! the rules and the kernel.
 
 mod announce;
+mod answer;
+mod ask;
 mod background;
 mod confirm;
 mod control;
@@ -49,6 +51,7 @@ use crate::sys::signal::{Signal, Signals};
 use crate::tell::response::NewsLine;
 use crate::time::Instant;
 
+pub use ask::ask;
 pub use background::{Side, to_background};
 pub use start::{StartError, start};
 
@@ -81,6 +84,7 @@ impl State {
 /// The running daemon.
 pub struct Daemon {
     settings: Settings,
+    started: Instant,
     state: State,
     intake: Intake,
     watch: Watch,
@@ -122,9 +126,9 @@ impl Daemon {
         let State { detector, log, .. } = &mut self.state;
         detector.pass(now);
         detector.take_news(now, |news| log.say(NewsLine(news)));
+        self.serve(now);
         self.enforcer.turn(now, &self.poll, &mut self.state);
         self.journal.turn(now, &mut self.state);
-        self.serve(now);
         if !self.announced && self.enforcer.is_settled(&self.state) {
             self.announced = true;
             self.state

@@ -130,6 +130,7 @@ fn start_with(
     let (journal, enforcer) = recall(&mut state, &settings.run_dir);
     Ok(Daemon {
         settings,
+        started: clock::now(),
         state,
         intake,
         watch,

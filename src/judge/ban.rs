@@ -2,7 +2,10 @@
 
 use core::net::IpAddr;
 
+use crate::judge::hand::is_ours;
+use crate::judge::protect::Protect;
 use crate::limits::{ATTEMPTS_MAX, BANNED_LINES, FOLD};
+use crate::net::Prefix;
 use crate::see::probe::{Kind, Mode, Probe, Protocol};
 use crate::time::Instant;
 
@@ -39,15 +42,17 @@ pub enum Step {
 pub struct Ban {
     /// The probe that triggered it; of a ban by hand only its source means something.
     pub probe: Probe,
-    /// The sensor that saw it.
+    /// The sensor that saw it; of a ban by hand none did.
     pub mode: Mode,
-    /// No sensor did: the owner named it.
+    /// The owner named it.
     pub by_hand: bool,
+    /// The owner named it though somebody protected is hit.
+    pub forced: bool,
     /// When.
     pub since: Instant,
     /// When it ends; None: never by itself.
     pub until: Option<Instant>,
-    /// How often its source was banned lately, this time included.
+    /// How often its source was banned lately, this time included unless it is by hand.
     pub strikes: u8,
     /// How packets are stopped.
     pub stop: Stop,
@@ -90,6 +95,7 @@ impl Ban {
             probe,
             mode,
             by_hand: false,
+            forced: false,
             since: now,
             until: None,
             strikes: 1,
@@ -128,13 +134,22 @@ impl Ban {
             confirmed: true,
             step: Step::Done,
             recorded: true,
-            ..Self::new(now, probe, Mode::Connect, Stop::Firewall, u16::MAX)
+            strikes: 0,
+            ..Self::new(now, probe, Mode::Connect, Stop::Firewall, 0)
         }
     }
 
     /// Whether the firewall shall have it now: it waits for no command of the owner's.
     pub fn due_in_firewall(&self) -> bool {
         self.stop == Stop::Firewall && self.wanted && self.step != Step::Confirm
+    }
+
+    /// Whether it hits somebody who may not be banned: without force nobody protected, with it not ourselves.
+    pub fn is_forbidden(&self, source: &Prefix, protect: &Protect) -> bool {
+        match self.forced {
+            true => is_ours(source, protect),
+            false => protect.covers(source),
+        }
     }
 
     /// Whether the firewall has to be told something.
@@ -190,8 +205,9 @@ impl Ban {
         self.attempts = 0;
     }
 
-    /// How much speaks for it: a proven source before all others, then traps touched.
-    pub(super) fn weight(&self) -> (bool, u16) {
-        (self.verified, self.ports)
+    /// How much speaks for it: the owner's word before all else, a proven source before all others, then traps
+    /// touched.
+    pub(super) fn weight(&self) -> (bool, bool, u16) {
+        (self.by_hand, self.verified, self.ports)
     }
 }

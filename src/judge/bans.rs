@@ -230,6 +230,11 @@ impl Bans {
         self.offenders.note(now, source, strikes, until.since(now));
     }
 
+    /// How many sources are remembered for having been banned, and how many can be.
+    pub fn offenders(&self) -> (usize, usize) {
+        self.offenders.fill()
+    }
+
     /// Forgets that a source was ever banned.
     pub fn forgive(&mut self, source: &Prefix) {
         self.offenders.forget(source);

@@ -4,6 +4,7 @@ pub mod ban;
 pub mod bans;
 pub mod counts;
 pub mod detector;
+pub mod hand;
 mod lengths;
 mod offenders;
 pub mod policy;

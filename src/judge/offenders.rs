@@ -49,6 +49,11 @@ impl Offenders {
             .map(|(source, past)| (source, past.strikes, past.forget_at))
     }
 
+    /// How many there are, and may be.
+    pub(super) fn fill(&self) -> (usize, usize) {
+        (self.0.len(), OFFENDERS_MAX)
+    }
+
     /// Forgets a source.
     pub(super) fn forget(&mut self, source: &Prefix) {
         self.0.remove(source);

@@ -2,13 +2,14 @@
 
 use core::net::IpAddr;
 
+use crate::judge::counts::Counts;
 use crate::limits::{FOLD, PROBATION_TOUCHES, TOUCHES_MAX};
 use crate::see::probe::{Kind, Probe, Protocol};
 use crate::time::Instant;
 
 /// A trap that a source touched.
 #[derive(Clone, Copy, Debug)]
-struct Touch {
+pub struct Touch {
     port: u16,
     /// Kind and protocol in one byte: the same port touched by SYN and by FIN are two touches.
     sort: u8,
@@ -16,6 +17,19 @@ struct Touch {
     /// When it was last touched anew, and whether that touch was reported.
     at: Instant,
     reported: bool,
+}
+
+/// What is remembered of a source, for whoever asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Remembered<'a> {
+    /// When it was last there.
+    pub seen: Instant,
+    /// Probes that count.
+    pub hits: u32,
+    /// Different traps touched.
+    pub ports: u16,
+    /// The last of them.
+    pub touches: &'a [Touch],
 }
 
 /// What is remembered of a source. `touches` has PROBATION_TOUCHES places on probation and TOUCHES_MAX behind it.
@@ -57,6 +71,15 @@ impl<const N: usize> Record<N> {
             triggered: false,
             touches: heapless::Vec::new(),
             oldest: 0,
+        }
+    }
+
+    pub(super) fn read(&self) -> Remembered<'_> {
+        Remembered {
+            seen: self.seen,
+            hits: self.hits,
+            ports: self.ports,
+            touches: &self.touches,
         }
     }
 
@@ -149,6 +172,35 @@ impl Record<PROBATION_TOUCHES> {
 }
 
 impl Touch {
+    /// Which trap.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Of which protocol.
+    pub fn protocol(&self) -> Protocol {
+        match self.sort & 1 {
+            0 => Protocol::Tcp,
+            _ => Protocol::Udp,
+        }
+    }
+
+    /// The name of the kind.
+    pub fn kind(&self) -> &'static str {
+        let kind = Counts::KINDS.get(usize::from(self.sort >> 1));
+        kind.copied().unwrap_or_default()
+    }
+
+    /// Whether a bound socket saw it.
+    pub fn is_connect(&self) -> bool {
+        self.sort >> 1 == 0
+    }
+
+    /// When, to a minute.
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
     fn new(now: Instant, probe: &Probe) -> Self {
         Self {
             port: probe.port,

@@ -6,10 +6,11 @@ use crate::limits::{BANS_MAX, VALVE_PORTS};
 
 impl Bans {
     /// A ban displaces one with less evidence, and a proven one another that is proven by as much; of several that
-    /// which ends first. As many probes as are forged with ease displace nobody: a flood of forged sources would make
-    /// the firewall turn over for ever, and push out real scanners, who touch no more traps once they are cut off.
+    /// which ends first. What the owner banned by hand is displaced by nobody. As many probes as are forged with
+    /// ease displace nobody either: a flood of forged sources would make the firewall turn over for ever, and push
+    /// out real scanners, who touch no more traps once they are cut off.
     pub(super) fn make_room(&mut self, ban: &Ban) -> bool {
-        if ban.weight() < (false, VALVE_PORTS) {
+        if ban.weight() < (false, false, VALVE_PORTS) {
             return false;
         }
         let in_force = self.table.iter().filter(|(_, ban)| ban.wanted);
@@ -18,7 +19,8 @@ impl Bans {
         let Some((key, old)) = weakest.map(|(key, ban)| (*key, *ban)) else {
             return false;
         };
-        let enough = old.weight() < ban.weight() || (ban.verified && old.weight() == ban.weight());
+        let as_much = old.weight() == ban.weight() && ban.verified && !ban.by_hand;
+        let enough = old.weight() < ban.weight() || as_much;
         if !enough || ((old.enforced || old.denied || old.ran) && self.table.is_full()) {
             return false;
         }

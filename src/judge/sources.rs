@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use crate::judge::recent::Recent;
 use crate::judge::record::Record;
-pub use crate::judge::record::Standing;
+pub use crate::judge::record::{Remembered, Standing, Touch};
 use crate::judge::table::Table;
 use crate::limits::{
     DISTRIBUTED_MIN, FOLD, KNOWN_MAX, PROBATION_MAX, PROBATION_TOUCHES, TOUCHES_MAX, WINDOW_MIN,
@@ -120,8 +120,8 @@ impl Sources {
         self.report_at
     }
 
-    /// Hands every source with repeats to `say`: its address, how many, and whether it touched one trap only. False,
-    /// and nothing done, until it is due.
+    /// Hands every source with repeats to `say`: its address, how many, and whether it touched one trap only.
+    /// False, and nothing done, until it is due.
     pub fn take_folded(&mut self, now: Instant, mut say: impl FnMut(IpAddr, u32, bool)) -> bool {
         if self.report_at.is_none_or(|at| now < at) {
             return false;
@@ -136,10 +136,28 @@ impl Sources {
         true
     }
 
+    /// What is remembered of a source; None: nothing, or it would begin anew.
+    pub fn remembered(
+        &self,
+        now: Instant,
+        window: Duration,
+        source: &Prefix,
+    ) -> Option<Remembered<'_>> {
+        let known = self.known.get(source).map(Record::read);
+        let remembered = known.or_else(|| self.probation.get(source).map(Record::read));
+        remembered.filter(|of| now.since(of.seen) < window)
+    }
+
     /// Forgets a source altogether.
     pub fn forget(&mut self, source: &Prefix) {
         self.known.remove(source);
         self.probation.remove(source);
+    }
+
+    /// Forgets those that `which` chooses.
+    pub fn forget_if(&mut self, which: impl Fn(&Prefix) -> bool) {
+        forget_some(&mut self.known, &which);
+        forget_some(&mut self.probation, &which);
     }
 
     /// A source fulfils the rule of banning. Whether it does so for the first time.
@@ -194,9 +212,9 @@ impl Sources {
         let _fits = self.probation.insert(source, record);
     }
 
-    /// Who makes room. Newcomers with one trap make it for newcomers while they are half of those on probation, and
-    /// of the others whoever is quiet longest: so a flood that touches one trap with each source takes nobody's
-    /// place who touched two, and one that touches four leaves a newcomer the time to touch his next.
+    /// Who makes room. Newcomers with one trap make it for newcomers while they are half of those on probation,
+    /// and of the others whoever is quiet longest: so a flood that touches one trap with each source takes
+    /// nobody's place who touched two, and one that touches four leaves a newcomer the time to touch his next.
     fn quietest_on_probation(&mut self) -> Option<Prefix> {
         let mut drawn: heapless::Vec<(Prefix, Instant, bool), DRAWN> = heapless::Vec::new();
         for _ in 0..DRAWN {
@@ -233,6 +251,17 @@ impl Sources {
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         usize::try_from(self.random >> 33).unwrap_or(0) % bound.max(1)
+    }
+}
+
+fn forget_some<T>(table: &mut Table<T>, which: &dyn Fn(&Prefix) -> bool) {
+    let mut at = 0;
+    // The last one takes the place of one that goes.
+    while let Some(key) = table.key_at(at) {
+        match which(&key) {
+            true => drop(table.remove(&key)),
+            false => at += 1,
+        }
     }
 }
 

@@ -47,6 +47,8 @@ fn together(bans: &Bans, site: &Prefix, from: u8) -> Option<Ban> {
     };
     Some(Ban {
         until,
+        by_hand: parts().any(|(_, ban)| ban.by_hand),
+        forced: false,
         verified: parts().any(|(_, ban)| ban.verified),
         ports: parts().fold(0, |sum, (_, ban)| ban.ports.saturating_add(sum)),
         enforced: false,

@@ -70,14 +70,14 @@ pub const PROBLEMS_MAX: usize = 64;
 /// Bytes of a configuration file, an ignore file or a list of resolvers that are read; 1.2's example has 14 kB.
 pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 
-/// Sources on probation: those with fewer touches than a ban takes in a storm. 600 kB when it is full, nothing while
-/// it is empty. Then one of a few that are drawn at random makes room, so that a flood of forged sources displaces
-/// the flood: a real scanner that touches a trap after every thousand forged ones keeps its place nineteen times of
-/// twenty with one trap, and practically always with two.
+/// Sources on probation: those with fewer touches than a ban takes in a storm. 600 kB when it is full, nothing
+/// while it is empty. Then one of a few that are drawn at random makes room, so that a flood of forged sources
+/// displaces the flood: a real scanner that touches a trap after every thousand forged ones keeps its place
+/// nineteen times of twenty with one trap, and practically always with two.
 pub const PROBATION_MAX: usize = 4096;
 
-/// Touches of each of them; with one more a source is among those who are known. As many as are forged for less than
-/// [`VALVE_PORTS`].
+/// Touches of each of them; with one more a source is among those who are known. As many as are forged for less
+/// than [`VALVE_PORTS`].
 pub const PROBATION_TOUCHES: usize = 4;
 
 /// Sources that touched more. When it is full the one quiet longest goes.
@@ -234,18 +234,23 @@ pub const INHERITED_MAX: i32 = 4096;
 /// Clients of the control socket at once. More wait until one is done with; each has its time.
 pub const CLIENTS_MAX: usize = 8;
 
-/// Time that a client has to say what it wants, and again to take the answer. Then it is closed.
+/// Time that a client has to say what it wants: a program takes a millisecond. Then it is closed, so that somebody
+/// behind two dozens who say nothing still has an answer within [`ANSWER_TIME`].
+pub const ASK_TIME: Duration = Duration::from_secs(2);
+
+/// Time that a client has to take the answer. Then it is closed.
 pub const CLIENT_TIME: Duration = Duration::from_secs(5);
 
 /// Bytes of a request: the longest path that the kernel opens (PATH_MAX), and a few words. More: it is closed.
 pub const REQUEST_BYTES_MAX: usize = 4096 + 64;
 
-/// Bytes of an answer. More is not read, and the asker says that the end is missing.
-pub const ANSWER_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of an answer: a full table of bans in JSON, each with all its values (some 220 bytes at most), for which
+/// memory is taken as long as it is sent. More is not read, and the asker says that the end is missing.
+pub const ANSWER_BYTES_MAX: usize = (BANS_MAX + LEAVING_MAX) * 256;
 
 /// Bytes of what a second start makes the daemon say, which becomes its answer: some four hundred lines. More: the
 /// answer says that syslog has the rest.
-pub const HEARD_BYTES_MAX: usize = ANSWER_BYTES_MAX - 256;
+pub const HEARD_BYTES_MAX: usize = 32 * 1024;
 
 /// Time that the daemon has to answer whoever asks it.
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);

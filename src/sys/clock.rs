@@ -1,5 +1,7 @@
 //! Clocks.
 
+use core::time::Duration;
+
 use crate::time::{Instant, LocalTime};
 
 /// Now, on a clock that neither stands still in sleep nor is ever set.
@@ -14,13 +16,19 @@ pub fn now() -> Instant {
 }
 
 /// The wall clock, in the time zone of the machine.
+pub fn local_time() -> LocalTime {
+    local_time_before(Duration::ZERO)
+}
+
+/// What the wall clock, as it goes now, showed so long ago: a clock that was set since tells it rightly.
 #[allow(
     clippy::useless_conversion,
     reason = "time_t has 32 bits on some routers and 64 on others"
 )]
-pub fn local_time() -> LocalTime {
+pub fn local_time_before(span: Duration) -> LocalTime {
     // SAFETY: a null pointer asks for the return value only.
     let epoch = unsafe { libc::time(core::ptr::null_mut()) };
+    let epoch = epoch.saturating_sub(span.as_secs().try_into().unwrap_or(0));
     // SAFETY: all members are integers and one pointer, for which zero is a value.
     let mut tm: libc::tm = unsafe { core::mem::zeroed() };
     // SAFETY: both pointers are to live variables; the result is not used behind them.

@@ -109,8 +109,8 @@ impl Client {
     }
 
     /// What it shall be told; [`Self::deliver`] sends it.
-    pub fn answer(&mut self, text: &str) {
-        self.answer = text.as_bytes().to_vec();
+    pub fn answer(&mut self, text: String) {
+        self.answer = text.into_bytes();
     }
 
     /// Whether there is something to be delivered.
@@ -146,7 +146,7 @@ pub fn ask(directory: &str, request: &str, time: Duration) -> io::Result<String>
     stream.set_write_timeout(Some(time))?;
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
-    let mut buffer = [0; 512];
+    let mut buffer = [0; 4096];
     while answer.len() < ANSWER_BYTES_MAX {
         match stream.read(&mut buffer)? {
             0 => break,
@@ -200,7 +200,7 @@ mod tests {
             asked,
             answer,
         };
-        client.answer(&"x".repeat(4 << 20));
+        client.answer("x".repeat(4 << 20));
         assert!(client.deliver());
         assert!(client.is_answered());
         let mut taken = 0;

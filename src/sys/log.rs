@@ -30,7 +30,9 @@ pub struct Log {
     socket: Option<OwnedFd>,
     /// Lines that wait, each behind its length in two bytes.
     waiting: VecDeque<u8>,
+    /// Lines that were lost and of which that is not said yet, and all that ever were.
     lost: u64,
+    lost_ever: u64,
     line: Line,
     terminal: Option<File>,
     /// What is said while somebody waits for it.
@@ -47,6 +49,7 @@ impl Default for Log {
             socket: None,
             waiting: VecDeque::with_capacity(WAITING_BYTES_MAX),
             lost: 0,
+            lost_ever: 0,
             line: Line::default(),
             terminal: terminal(),
             heard: None,
@@ -102,13 +105,19 @@ impl Log {
             self.waiting.drain(..len + 2);
         }
         if self.lost > 0 && self.waiting.is_empty() {
-            let lost = self.lost;
+            let (lost, ever) = (self.lost, self.lost_ever);
             self.hand_over(&format_args!(
                 "adminalert: {lost} lines were lost: syslog is not read"
             ));
             // If that was lost as well, it is said again.
             self.lost = if self.lost == lost { 0 } else { lost };
+            self.lost_ever = ever;
         }
+    }
+
+    /// Lines that never reached syslog.
+    pub fn lost_ever(&self) -> u64 {
+        self.lost_ever
     }
 
     /// Waits for room in syslogd if lines wait for it: they go with [`Self::flush`].
@@ -147,16 +156,20 @@ impl Log {
         match sent {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_for_room(),
-            Err(_) => self.lost = self.lost.saturating_add(1),
+            Err(_) => self.lose(),
         }
+    }
+
+    fn lose(&mut self) {
+        self.lost = self.lost.saturating_add(1);
+        self.lost_ever = self.lost_ever.saturating_add(1);
     }
 
     fn wait_for_room(&mut self) {
         let line = self.line.0.as_bytes();
         let len = u16::try_from(line.len()).unwrap_or(0).to_be_bytes();
         if self.waiting.len() + len.len() + line.len() > WAITING_BYTES_MAX {
-            self.lost = self.lost.saturating_add(1);
-            return;
+            return self.lose();
         }
         self.waiting.extend(len);
         self.waiting.extend(line);

@@ -59,10 +59,11 @@ impl fmt::Display for BanLine<'_> {
             Some(until) => write!(f, "{}", until.millis())?,
             None => f.write_str("-")?,
         }
-        let evidence = match (ban.by_hand, ban.verified) {
-            (true, _) => "hand",
-            (false, true) => "proven",
-            (false, false) => "sensor",
+        let evidence = match (ban.by_hand, ban.forced, ban.verified) {
+            (true, true, _) => "forced",
+            (true, false, _) => "hand",
+            (false, _, true) => "proven",
+            (false, _, false) => "sensor",
         };
         let stop = match ban.stop {
             Stop::Firewall => "firewall",

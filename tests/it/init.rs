@@ -68,7 +68,7 @@ impl<'lab> Init<'lab> {
         assert_eq!(self.run("status"), (Some(0), runs));
         let stopped = (Some(0), "portsentry stopped\n".to_owned());
         assert_eq!(self.run("stop"), stopped);
-        assert_eq!(self.daemon.processes(), []);
+        assert_eq!(self.daemon.processes(), [0; 0]);
         assert_eq!(self.daemon.lab.router.sh("ls /run"), "portsentry\n");
     }
 }
@@ -132,7 +132,7 @@ fn what_is_wrong_with_the_file_is_said_and_nothing_stays() {
     assert_eq!(status, Some(1), "{said}");
     assert!(said.starts_with("portsentry did not start:\n"), "{said}");
     assert!(said.contains("BACKEND \"hope\" is not known"), "{said}");
-    assert_eq!(init.daemon.processes(), []);
+    assert_eq!(init.daemon.processes(), [0; 0]);
     assert_eq!(lab.router.sh("ls /run"), "");
     assert_eq!(init.run("status").0, Some(3));
 }

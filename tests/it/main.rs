@@ -30,6 +30,7 @@ mod uci;
 mod advanced;
 mod background;
 mod blocking;
+mod by_hand;
 mod commands;
 mod compat;
 mod consumers;

@@ -192,11 +192,16 @@ struct Key<'a>(&'a Prefix);
 
 impl fmt::Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match WIDE.iter().any(|(_, set)| *set == set_of(self.0)) {
+        match is_wide(self.0) {
             true => write!(f, "{}", self.0),
             false => write!(f, "{}", self.0.addr()),
         }
     }
+}
+
+/// Whether it is in a set with intervals, of which no two may overlap.
+pub fn is_wide(source: &Prefix) -> bool {
+    WIDE.iter().any(|(_, set)| *set == set_of(source))
 }
 
 fn set_of(source: &Prefix) -> &'static str {

@@ -89,10 +89,11 @@ fn ban(rest: &str, shift: &Shift) -> Option<(Prefix, Ban)> {
     };
     let strikes = words.next()?.parse().ok()?;
     let ports = words.next()?.parse().ok()?;
-    let (by_hand, verified) = match words.next()? {
-        "hand" => (true, true),
-        "proven" => (false, true),
-        "sensor" => (false, false),
+    let (by_hand, forced, verified) = match words.next()? {
+        "forced" => (true, true, true),
+        "hand" => (true, false, true),
+        "proven" => (false, false, true),
+        "sensor" => (false, false, false),
         _ => return None,
     };
     let stop = match words.next()? {
@@ -119,6 +120,7 @@ fn ban(rest: &str, shift: &Shift) -> Option<(Prefix, Ban)> {
     let ban = Ban {
         mode,
         by_hand,
+        forced,
         verified,
         until,
         strikes,

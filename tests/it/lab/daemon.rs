@@ -1,5 +1,6 @@
 //! The daemon under test: started in the router, read through /proc, stopped by its process id.
 
+use super::ask::Asked;
 use super::config::{CONTROL, Config};
 use super::touch::Proto;
 use super::{Lab, ROUTER, ROUTER6, eventually};
@@ -145,6 +146,12 @@ impl Daemon<'_> {
 
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
+    }
+
+    /// Asks it over its socket, as the owner does: `ask("ban 192.0.2.7 --for 1h")`.
+    #[track_caller]
+    pub(crate) fn ask(&self, words: &str) -> Asked {
+        self.lab.ask(words, &self.file("run"))
     }
 
     /// SIGTERM, and its exit status.

@@ -8,6 +8,7 @@
 //! is changed: addresses, rules, /dev/log, /etc/hosts.deny and /run are all the lab's own, and the
 //! kernel takes everything away when the last process in the namespaces ends.
 
+pub(crate) mod ask;
 pub(crate) mod background;
 pub(crate) mod capture;
 pub(crate) mod config;
