@@ -11,31 +11,7 @@ const CONFIG: &str = "/etc/portsentry/portsentry.conf";
 const RUN_DIR: &str = "/var/run/portsentry";
 
 /// How it is used, for `--help` and behind every mistake.
-pub const USAGE: &str = "\
-usage: portsentry run [-c FILE] [--run-dir DIR] [--tcp-mode MODE] [--udp-mode MODE]
-                      [-tcp] [-udp] [-stcp] [-sudp] [-atcp] [-audp]
-       portsentry -tcp | -udp | -stcp | -sudp | -atcp | -audp [-c FILE] [--run-dir DIR]
-       portsentry check [-c FILE]
-       portsentry status | list | why ADDR [--json] [--run-dir DIR]
-       portsentry ban ADDR[/LEN] [--for TIME] [--force] [--json] [--run-dir DIR]
-       portsentry unban ADDR[/LEN] | --all [--json] [--run-dir DIR]
-       portsentry --version | --help
-
-  run     watch the trap ports, in the foreground, until SIGTERM; SIGHUP reads the
-          configuration again
-  check   say what is wrong with a configuration; exit status 0 or 2
-  status  how the portsentry that runs is; list: who is banned
-  why     what is known of a source: what it touched, its ban, what protects it
-  ban     shut a source out: for TIME (90s, 10m, 12h, 7d, 0 for ever), or as BLOCK_TIME
-          says; --force even if it is protected
-  unban   let it in again, and forget what it did
-  MODE    stealth (a packet socket: sees every scan, answers nothing), connect (bound
-          sockets: sees finished connections), advanced (like stealth, for every port of a
-          range on which no service listens), or off
-  -tcp, -udp, -stcp, -sudp, -atcp, -audp
-          PortSentry 1.2's names: connect, stealth, advanced; only what is named is watched;
-          without run: in the background, and a second start adds to the first
-";
+pub const USAGE: &str = include_str!("usage.txt");
 
 /// What a daemon is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +40,7 @@ pub enum Command {
     Ask {
         /// Where they are found.
         run_dir: String,
-        /// What they are asked; it can be read.
+        /// What they are asked, as it stands on the command line.
         request: String,
     },
     /// `--version`.
@@ -122,11 +98,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
     match verb.as_deref() {
         Some(word) if Request::is_for_people(word) && modes == Modes::default() => {
             let request = format!("{word}{more}");
-            Request::parse(&request)?;
             let run_dir = settings.run_dir;
             Ok(Command::Ask { run_dir, request })
         }
-        _ if !more.is_empty() => Err(format!("not understood here:{more}")),
+        _ if !more.is_empty() => Err(format!("unexpected argument \"{}\"", more.trim_start())),
         Some("run") => Ok(Command::Run(settings)),
         Some("check") if modes == Modes::default() => Ok(Command::Check {
             config: settings.config,
@@ -135,7 +110,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         Some(word) if Request::is_for_people(word) => Err(format!("{word} takes no mode")),
         Some(word) => Err(format!("unknown command \"{word}\"")),
         None if named => Ok(Command::Background(settings)),
-        None => Err("say what to do: run, check, status, or a mode such as -stcp".into()),
+        None => Err("say what to do: run, check, or a mode such as -stcp".into()),
     }
 }
 
@@ -151,7 +126,7 @@ fn add(more: &mut String, word: &str) -> Result<(), String> {
 
 /// lexopt's own words quote by `Debug`, which brings tables of Unicode into the program.
 fn reason(error: lexopt::Error) -> String {
-    use lexopt::Error::{MissingValue, UnexpectedArgument, UnexpectedOption, UnexpectedValue};
+    use lexopt::Error::{MissingValue, UnexpectedOption, UnexpectedValue};
     match error {
         MissingValue { option } => {
             format!(
@@ -160,7 +135,6 @@ fn reason(error: lexopt::Error) -> String {
             )
         }
         UnexpectedOption(option) => format!("invalid option '{option}'"),
-        UnexpectedArgument(word) => format!("unexpected argument \"{}\"", word.to_string_lossy()),
         UnexpectedValue { option, .. } => format!("{option} takes no value"),
         _ => "these words cannot be understood".into(),
     }
@@ -247,7 +221,45 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_is_one_line_in_the_words_of_the_command_line() {
+        for (line, dir, request) in [
+            ("status", RUN_DIR, "status"),
+            ("--run-dir /d status --json", "/d", "status --json"),
+            ("list --run-dir=/d", "/d", "list"),
+            ("why 192.0.2.7", RUN_DIR, "why 192.0.2.7"),
+            ("ban 192.0.2.7 --for=2h", RUN_DIR, "ban 192.0.2.7 --for 2h"),
+            (
+                "ban --force -- 2001:db8::/32",
+                RUN_DIR,
+                "ban --force 2001:db8::/32",
+            ),
+            ("unblock --all -c x", RUN_DIR, "unblock --all"),
+        ] {
+            let (run_dir, request) = (dir.to_owned(), request.to_owned());
+            let words = line.split_whitespace().map(OsString::from);
+            assert_eq!(
+                parse(words),
+                Ok(Command::Ask { run_dir, request }),
+                "{line}"
+            );
+        }
+        // No word can become two.
+        let words = ["ban", "192.0.2.7 --force"].map(OsString::from);
+        assert_eq!(
+            parse(words).unwrap_err(),
+            "\"192.0.2.7 --force\" is not understood"
+        );
+        let words = ["why", "192.0.2.7\nlist"].map(OsString::from);
+        assert!(parse(words).is_err());
+    }
+
+    #[test]
     fn what_is_not_understood_is_named() {
+        check("status -stcp", Err("status takes no mode"));
+        check("run --json", Err("--json"));
+        check("check 192.0.2.7", Err("192.0.2.7"));
+        check("-stcp --force", Err("--force"));
+        check("ban 192.0.2.7 --for", Err("missing argument"));
         check("", Err("run, check"));
         check("-tcp -stcp", Err("one mode"));
         check("walk", Err("\"walk\""));

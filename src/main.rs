@@ -30,9 +30,7 @@ fn main() -> ExitCode {
         Ok(Command::Background(settings)) => to_background(settings),
         Ok(Command::Ask { run_dir, request }) => ask(&run_dir, &request),
         Err(reason) => {
-            complain(&format!(
-                "{reason}\nportsentry --help tells how it is used\n"
-            ));
+            complain(&format!("{reason}\n{}", cli::USAGE));
             ExitCode::from(EXIT_USAGE)
         }
     }
@@ -49,7 +47,8 @@ fn to_background(settings: Settings) -> ExitCode {
     }
 }
 
-/// What was done or is known goes to standard output, and so does all that is JSON; a refusal goes where mistakes go.
+/// What was done or is known goes to standard output, and so does all that is JSON; a refusal goes where mistakes
+/// go.
 fn ask(run_dir: &str, request: &str) -> ExitCode {
     match daemon::ask(run_dir, request) {
         Ok(answer) if answer.status == 0 || answer.text.starts_with('{') => {

@@ -1,5 +1,5 @@
-//! What is answered to whoever asks over the control socket. A new request is a variant of [`Request`] and an arm in
-//! [`Daemon::answer`].
+//! What is answered to whoever asks over the control socket. A new request is a variant of [`Request`] and an arm
+//! in [`Daemon::answer`].
 
 use crate::act::firewall::{Backend, Detail};
 use crate::config::{Choice, Modes};

@@ -240,7 +240,8 @@ impl Detector {
         }
     }
 
-    /// Who is protected has changed: whoever is banned and may not be is freed, unless it was forced. Tells `say` each of them.
+    /// Who is protected has changed: whoever is banned and may not be is freed, unless the owner forced it. Tells
+    /// `say` each of them.
     pub fn free_protected(&mut self, mut say: impl FnMut(&Prefix, &Ban)) {
         let protect = &self.protect;
         self.bans.free_if(|source, ban| {

@@ -161,8 +161,8 @@ impl Detector {
         true
     }
 
-    /// Ends the bans that `whom` falls under and those in it, or all; the sources are forgotten, and how often they
-    /// were banned. Tells `say` each of them.
+    /// Ends the bans that `whom` falls under and those in it, or all; the sources are forgotten, and how often
+    /// they were banned. Tells `say` each of them.
     pub fn unban(&mut self, whom: Option<Target>, mut say: impl FnMut(&Prefix, &Ban)) {
         let named = whom.map(Target::named);
         let meant = |prefix: &Prefix| named.is_none_or(|named| prefix.overlaps(&named));

@@ -6,8 +6,8 @@ use crate::limits::BANS_MAX;
 
 impl Bans {
     /// A ban displaces one with less evidence, and a proven one another that is proven by as much; of several that
-    /// which ends first. What the owner banned by hand is displaced by nobody. A single probe displaces nobody: a flood of forged sources would make the firewall turn
-    /// over for ever, and push real scanners out.
+    /// which ends first. What the owner banned by hand is displaced by nobody. A single probe displaces nobody: a
+    /// flood of forged sources would make the firewall turn over for ever, and push real scanners out.
     pub(super) fn make_room(&mut self, ban: &Ban) -> bool {
         if ban.weight() <= (false, false, 1) {
             return false;
@@ -105,6 +105,23 @@ mod tests {
         check(full(Kind::Connect, 1), Kind::Connect, 1, true);
         check(full(Kind::Connect, 2), Kind::Connect, 1, false);
         check(full(Kind::Connect, 2), Kind::Connect, 3, true);
+    }
+
+    #[test]
+    fn what_is_banned_by_hand_is_displaced_by_nobody() {
+        let mut bans = Bans::new((1, 2));
+        let now = Instant::from_millis(1);
+        for n in 0..BANS_MAX {
+            assert!(bans.insert(key(n), Ban::by_hand(now, key(n).addr())));
+        }
+        let newcomer = key(BANS_MAX);
+        assert!(!bans.insert(newcomer, ban(1 << 20, Kind::Connect, 9)));
+        assert!(!bans.insert(newcomer, Ban::by_hand(now, newcomer.addr())));
+        bans.free(&key(7));
+        assert!(bans.insert(newcomer, ban(1 << 20, Kind::Connect, u16::MAX)));
+        let hand = key(BANS_MAX + 1);
+        assert!(bans.insert(hand, Ban::by_hand(now, hand.addr())));
+        assert!(bans.get(&newcomer).is_none(), "a proven one makes room");
     }
 
     #[test]

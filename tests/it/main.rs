@@ -27,6 +27,7 @@ mod cross;
 
 // In the lab: real sockets, real kernel, real nmap, real iptables.
 mod advanced;
+mod asked;
 mod background;
 mod blocking;
 mod by_hand;
