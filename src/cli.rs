@@ -45,7 +45,7 @@ pub enum Command {
     Ask {
         /// Where they are found.
         run_dir: String,
-        /// What they are asked; it can be read.
+        /// What they are asked, as it stands on the command line.
         request: String,
     },
     /// `--version`.
@@ -116,11 +116,10 @@ fn command(verb: &str, more: &str, settings: Settings) -> Result<Command, String
     match verb {
         word if Request::is_for_people(word) && modes == Modes::default() => {
             let request = format!("{word}{more}");
-            Request::parse(&request)?;
             let run_dir = settings.run_dir;
             Ok(Command::Ask { run_dir, request })
         }
-        _ if !more.is_empty() => Err(format!("not understood here:{more}")),
+        _ if !more.is_empty() => Err(format!("unexpected argument \"{}\"", more.trim_start())),
         "run" => Ok(Command::Run(settings)),
         word @ ("check" | "convert") if modes != Modes::default() => {
             Err(format!("{word} takes no mode"))
@@ -148,7 +147,7 @@ fn add(more: &mut String, word: &str) -> Result<(), String> {
 
 /// lexopt's own words quote by `Debug`, which brings tables of Unicode into the program.
 fn reason(error: lexopt::Error) -> String {
-    use lexopt::Error::{MissingValue, UnexpectedArgument, UnexpectedOption, UnexpectedValue};
+    use lexopt::Error::{MissingValue, UnexpectedOption, UnexpectedValue};
     match error {
         MissingValue { option } => {
             format!(
@@ -157,7 +156,6 @@ fn reason(error: lexopt::Error) -> String {
             )
         }
         UnexpectedOption(option) => format!("invalid option '{option}'"),
-        UnexpectedArgument(word) => format!("unexpected argument \"{}\"", word.to_string_lossy()),
         UnexpectedValue { option, .. } => format!("{option} takes no value"),
         _ => "these words cannot be understood".into(),
     }
@@ -246,7 +244,45 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_is_one_line_in_the_words_of_the_command_line() {
+        for (line, dir, request) in [
+            ("status", RUN_DIR, "status"),
+            ("--run-dir /d status --json", "/d", "status --json"),
+            ("list --run-dir=/d", "/d", "list"),
+            ("why 192.0.2.7", RUN_DIR, "why 192.0.2.7"),
+            ("ban 192.0.2.7 --for=2h", RUN_DIR, "ban 192.0.2.7 --for 2h"),
+            (
+                "ban --force -- 2001:db8::/32",
+                RUN_DIR,
+                "ban --force 2001:db8::/32",
+            ),
+            ("unblock --all -c x", RUN_DIR, "unblock --all"),
+        ] {
+            let (run_dir, request) = (dir.to_owned(), request.to_owned());
+            let words = line.split_whitespace().map(OsString::from);
+            assert_eq!(
+                parse(words),
+                Ok(Command::Ask { run_dir, request }),
+                "{line}"
+            );
+        }
+        // No word can become two.
+        let words = ["ban", "192.0.2.7 --force"].map(OsString::from);
+        assert_eq!(
+            parse(words).unwrap_err(),
+            "\"192.0.2.7 --force\" is not understood"
+        );
+        let words = ["why", "192.0.2.7\nlist"].map(OsString::from);
+        assert!(parse(words).is_err());
+    }
+
+    #[test]
     fn what_is_not_understood_is_named() {
+        check("status -stcp", Err("status takes no mode"));
+        check("run --json", Err("--json"));
+        check("check 192.0.2.7", Err("192.0.2.7"));
+        check("-stcp --force", Err("--force"));
+        check("ban 192.0.2.7 --for", Err("missing argument"));
         check("", Err("run, check"));
         check("-tcp -stcp", Err("one mode"));
         check("walk", Err("\"walk\""));

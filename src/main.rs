@@ -30,9 +30,7 @@ fn main() -> ExitCode {
         Ok(Command::Background(settings)) => to_background(settings),
         Ok(Command::Ask { run_dir, request }) => ask(&run_dir, &request),
         Err(reason) => {
-            complain(&format!(
-                "{reason}\nportsentry --help tells how it is used\n"
-            ));
+            complain(&format!("{reason}\n{}", cli::USAGE));
             ExitCode::from(EXIT_USAGE)
         }
     }

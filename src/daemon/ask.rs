@@ -5,9 +5,20 @@ use std::io::ErrorKind;
 use crate::limits::ANSWER_TIME;
 use crate::sys::control;
 use crate::tell::control::Answer;
+use crate::tell::request::Request;
 
-/// Asks the daemon of a run directory. An error is one line for the user.
+/// The status of a mistake on the command line.
+const MISTAKE: u8 = 2;
+
+/// Asks the daemon of a run directory. A request that it could not read is answered here, whether one runs or not.
+/// An error is one line for the user.
 pub fn ask(run_dir: &str, request: &str) -> Result<Answer, String> {
+    if let Err(text) = Request::parse(request) {
+        return Ok(Answer {
+            status: MISTAKE,
+            text,
+        });
+    }
     let whole = control::ask(run_dir, &format!("{request}\n"), ANSWER_TIME);
     let whole = whole.map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => format!(

@@ -110,6 +110,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_banned_by_hand_is_displaced_by_nobody() {
+        let mut bans = Bans::new((1, 2));
+        let now = Instant::from_millis(1);
+        for n in 0..BANS_MAX {
+            assert!(bans.insert(key(n), Ban::by_hand(now, key(n).addr())));
+        }
+        let newcomer = key(BANS_MAX);
+        assert!(!bans.insert(newcomer, ban(1 << 20, Kind::Connect, 9)));
+        assert!(!bans.insert(newcomer, Ban::by_hand(now, newcomer.addr())));
+        bans.free(&key(7));
+        assert!(bans.insert(newcomer, ban(1 << 20, Kind::Connect, u16::MAX)));
+        let hand = key(BANS_MAX + 1);
+        assert!(bans.insert(hand, Ban::by_hand(now, hand.addr())));
+        assert!(bans.get(&newcomer).is_none(), "a proven one makes room");
+    }
+
+    #[test]
     fn an_evicted_ban_leaves_by_the_firewall() {
         let mut bans = full(Kind::Syn, 1);
         assert!(bans.insert(key(BANS_MAX), ban(1 << 20, Kind::Syn, 5)));

@@ -25,6 +25,16 @@ impl Protocol {
     }
 }
 
+impl Protocol {
+    /// Its name in answers; `Display` has that of the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
 /// As in 1.2's log lines.
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

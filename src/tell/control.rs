@@ -3,8 +3,8 @@
 
 use core::fmt::Write;
 
-/// How the last line of an answer begins.
-const END: &str = "status ";
+/// How the last line of an answer begins, which ends with a digit.
+const END: &str = "\nstatus ";
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,16 +33,18 @@ impl Answer {
     pub fn sent(self) -> String {
         let Self { status, mut text } = self;
         // Writing to a String does not fail.
-        let _written = writeln!(text, "\n{END}{status}");
+        let _written = writeln!(text, "{END}{status}");
         text
     }
 
     /// Reads an answer; None if its end is missing.
     pub fn parse(whole: &str) -> Option<Self> {
-        let (text, status) = whole.strip_suffix('\n')?.rsplit_once('\n')?;
+        let (text, status) = whole
+            .strip_suffix('\n')?
+            .split_at_checked(whole.len() - 2)?;
         Some(Self {
-            status: status.strip_prefix(END)?.parse().ok()?,
-            text: text.to_owned(),
+            status: status.parse().ok()?,
+            text: text.strip_suffix(END)?.to_owned(),
         })
     }
 }

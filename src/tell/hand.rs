@@ -59,48 +59,40 @@ fn write_granted(
     ban: Option<&Ban>,
     out: &mut String,
 ) -> fmt::Result {
-    let lasts = Lasts(left);
+    let (named, lasts) = (wish.whom.named(), Lasts(left));
     match granted {
-        Granted::Begun(0) => write!(out, "{source} is banned {lasts}"),
-        Granted::Begun(inside) => {
-            write!(
-                out,
-                "{source} is banned {lasts}; {inside} bans in it end for that"
-            )
-        }
-        Granted::Renewed => {
-            write!(
-                out,
-                "{source} was banned already, and is so {lasts} from now on"
-            )?;
-            match (ban.map(|ban| ban.stop), left) {
-                (Some(Stop::Route), None) => out.write_str(": by KILL_ROUTE"),
-                _ => Ok(()),
-            }
-        }
+        Granted::Begun(_) => write!(out, "{source} is banned {lasts}")?,
+        Granted::Renewed => write!(
+            out,
+            "{source} was banned already, and is so {lasts} from now on"
+        )?,
         Granted::Covered => {
-            write!(
-                out,
-                "{} is banned already, with {source}, ",
-                wish.whom.named()
-            )?;
-            match left {
+            write!(out, "{named} is banned already, with {source}, ")?;
+            return match left {
                 Some(left) => write!(out, "for {} yet", Rough(left)),
                 None => write!(out, "{lasts}"),
-            }
+            };
         }
+    }
+    if named != *source {
+        write!(out, ", and {named} with it")?;
+    }
+    match (granted, left, ban.map(|ban| ban.stop)) {
+        (Granted::Begun(inside @ 1..), ..) => write!(out, ", in place of {inside} in it"),
+        (_, None, Some(Stop::Route)) => out.write_str(": by KILL_ROUTE"),
+        _ => Ok(()),
     }
 }
 
 fn write_refused(wish: &Wish, why: &Refused, out: &mut String) -> fmt::Result {
-    write!(out, "{} is not banned: ", wish.whom.named())?;
+    write!(out, "{} cannot be banned: ", wish.whom.named())?;
     match why {
         Refused::TooWide(widest) => write!(out, "nothing wider than /{widest} is"),
         Refused::Ours => {
-            out.write_str("it is or holds our own address, or one that nobody can have")
+            out.write_str("it is or holds an address of this machine, or one that nobody has")
         }
-        Refused::Protected(rule) => write!(out, "{rule}; --force does it all the same"),
-        Refused::NoRoom => out.write_str("no more can be banned, and all were by hand"),
+        Refused::Protected(rule) => write!(out, "{rule}; with --force it can"),
+        Refused::NoRoom => out.write_str("the table is full of others by hand"),
     }
 }
 
@@ -129,12 +121,9 @@ fn write_unbanned(
         (Some(named), [one]) if named != *one => {
             write!(out, "{one} is not banned any more, and {named} with it")?;
         }
+        (None, []) => out.write_str("nobody is banned")?,
         (_, [one]) => write!(out, "{one} is not banned any more")?,
-        (None, all) => write!(
-            out,
-            "{} bans are lifted: nobody is banned any more",
-            all.len()
-        )?,
+        (None, all) => write!(out, "all {} bans are lifted", all.len())?,
         (Some(named), all) => write!(out, "{} bans in {named} are lifted", all.len())?,
     }
     match left_behind {

@@ -46,7 +46,10 @@ pub(super) fn describe(now: Instant, source: &Prefix, ban: &Ban, sheet: &mut She
     sheet.seconds("since seconds ago", Some(now.since(ban.since)));
     sheet.seconds("remaining seconds", ban.until.map(|until| until.since(now)));
     sheet.number("ports", &ban.ports);
-    sheet.text("sensor", &sensor(ban));
+    match ban.by_hand {
+        true => sheet.null("sensor"),
+        false => sheet.text("sensor", &sensor(ban)),
+    }
     sheet.flag("by hand", ban.by_hand);
     sheet.flag("verified", ban.verified);
     sheet.text("state", &state(ban));
@@ -95,7 +98,7 @@ pub(super) fn sensor(ban: &Ban) -> &'static str {
 fn state(ban: &Ban) -> &'static str {
     match (ban.failed, ban.holds()) {
         (true, _) => "failed",
-        (false, true) => "in force",
+        (false, true) => "enforced",
         (false, false) => "waiting",
     }
 }

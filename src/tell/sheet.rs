@@ -67,6 +67,15 @@ impl Sheet {
         self.fresh = false;
     }
 
+    /// A line, or an object, of numbers alone.
+    pub fn numbers(&mut self, name: &str, numbers: &[(&str, u64)]) {
+        self.begin(name);
+        for (name, number) in numbers {
+            self.number(name, number);
+        }
+        self.end();
+    }
+
     /// In JSON alone: an array of that name, of items or elements.
     pub fn begin_array(&mut self, name: &str) {
         self.name(name);

@@ -53,7 +53,15 @@ pub fn status(form: Form, facts: &Facts<'_>, detector: &Detector) -> String {
     for protocol in Protocol::BOTH {
         sensor(protocol, facts.config, detector, &mut sheet);
     }
+    match form {
+        Form::Text => sheet.begin("devices"),
+        Form::Json => sheet.begin_array("devices"),
+    }
     devices(form, facts.config, detector, &mut sheet);
+    match form {
+        Form::Text => sheet.end(),
+        Form::Json => sheet.end_array(),
+    }
     let firewall = &facts.firewall;
     sheet.begin("firewall");
     sheet.text("backend", &firewall.backend);
@@ -65,10 +73,8 @@ pub fn status(form: Form, facts: &Facts<'_>, detector: &Detector) -> String {
     bans(detector, &mut sheet);
     sources(detector, &mut sheet);
     counts(&detector.counts, &mut sheet);
-    sheet.begin("lost");
-    sheet.number("packets", &facts.lost_packets);
-    sheet.number("log lines", &facts.lost_lines);
-    sheet.end();
+    let (packets, lines) = (facts.lost_packets, facts.lost_lines);
+    sheet.numbers("lost", &[("packets", packets), ("log lines", lines)]);
     sheet.finish()
 }
 
@@ -91,10 +97,7 @@ fn daemon(form: Form, facts: &Facts<'_>, sheet: &mut Sheet) {
 }
 
 fn sensor(protocol: Protocol, config: &Config, detector: &Detector, sheet: &mut Sheet) {
-    sheet.begin(match protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-    });
+    sheet.begin(protocol.word());
     let mode = config.side(protocol).mode;
     sheet.text("mode", &mode.map_or("off", |mode| mode.word()));
     let traps = detector.policy.traps.of(protocol);
@@ -102,67 +105,61 @@ fn sensor(protocol: Protocol, config: &Config, detector: &Detector, sheet: &mut 
     sheet.number(
         "block",
         match detector.policy.block(protocol) {
-            Block::Off => &0,
-            Block::Full => &1,
-            Block::RunOnly => &2,
+            Block::Off => &0_u64,
+            Block::Full => &1_u64,
+            Block::RunOnly => &2_u64,
         },
     );
     sheet.end();
 }
 
-/// Those of INTERFACE; without it all are watched, and the list is empty.
+/// Those of INTERFACE, or all that are watched without it.
 fn devices(form: Form, config: &Config, detector: &Detector, sheet: &mut Sheet) {
-    let there = |name: &str| {
-        let mut names = detector.protect.surroundings.watched_names();
-        names.any(|there| there == name)
+    let names = || detector.protect.surroundings.watched_names();
+    let mut device = |name: &str| {
+        let there = names().any(|there| there == name);
+        match form {
+            Form::Json => {
+                sheet.item();
+                sheet.text("name", &name);
+                sheet.flag("there", there);
+                sheet.end();
+            }
+            Form::Text if there => sheet.text(name, &"there"),
+            Form::Text => sheet.text(name, &"missing"),
+        }
     };
-    if form == Form::Json {
-        sheet.begin_array("devices");
-        for name in &config.devices {
-            sheet.item();
-            sheet.text("name", name);
-            sheet.flag("there", there(name));
-            sheet.end();
-        }
-        return sheet.end_array();
+    match config.names_devices() {
+        false => names().for_each(device),
+        true => config.devices.iter().for_each(|name| device(name)),
     }
-    sheet.begin("devices");
-    if config.devices.is_empty() {
-        sheet.text("all", &"but loopback");
-    }
-    for name in &config.devices {
-        match there(name) {
-            true => sheet.text(name, &"there"),
-            false => sheet.text(name, &"missing"),
-        }
-    }
-    sheet.end();
 }
 
 fn bans(detector: &Detector, sheet: &mut Sheet) {
     let (bans, counts) = (&detector.bans, &detector.counts);
-    let in_force = || bans.iter().filter(|(_, ban)| ban.wanted);
+    let (mut by_hand, mut waiting, mut failed) = (0, 0, 0);
+    for (_, ban) in bans.iter().filter(|(_, ban)| ban.wanted) {
+        by_hand += u64::from(ban.by_hand);
+        waiting += u64::from(!ban.failed && !ban.holds());
+        failed += u64::from(ban.failed);
+    }
     sheet.begin("bans");
     sheet.fill("in force", (bans.wanted(), bans.most()));
-    let by_hand = in_force().filter(|(_, ban)| ban.by_hand);
-    sheet.number("by hand", &by_hand.count());
-    let waiting = in_force().filter(|(_, ban)| !ban.holds() && !ban.failed);
-    sheet.number("waiting", &waiting.count());
-    let failed = in_force().filter(|(_, ban)| ban.failed);
-    sheet.number("failed", &failed.count());
+    sheet.number("by hand", &by_hand);
+    sheet.number("waiting", &waiting);
+    sheet.number("failed", &failed);
     sheet.end();
-    sheet.begin("ever");
-    for (name, count) in [
-        ("banned", counts.bans),
-        ("would be banned", counts.would_be),
-        ("expired", counts.expired),
-        ("failed", counts.failed),
-        ("evicted", bans.evicted),
-        ("refused", bans.refused),
-    ] {
-        sheet.number(name, &count);
-    }
-    sheet.end();
+    sheet.numbers(
+        "ever",
+        &[
+            ("banned", counts.bans),
+            ("would be banned", counts.would_be),
+            ("expired", counts.expired),
+            ("failed", counts.failed),
+            ("evicted", bans.evicted),
+            ("refused", bans.refused),
+        ],
+    );
 }
 
 fn sources(detector: &Detector, sheet: &mut Sheet) {
@@ -185,18 +182,17 @@ fn counts(counts: &Counts, sheet: &mut Sheet) {
         sheet.number(name, &count);
     }
     sheet.end();
-    sheet.begin("verdicts");
-    for (name, count) in [
-        ("forged", counts.forged),
-        ("ignored", counts.ignored),
-        ("explained", counts.explained),
-        ("unknown", counts.unknown),
-        ("counted", counts.counted),
-        ("folded", counts.folded),
-        ("reported", counts.reported),
-        ("protected", counts.protected),
-    ] {
-        sheet.number(name, &count);
-    }
-    sheet.end();
+    sheet.numbers(
+        "verdicts",
+        &[
+            ("forged", counts.forged),
+            ("ignored", counts.ignored),
+            ("explained", counts.explained),
+            ("unknown", counts.unknown),
+            ("counted", counts.counted),
+            ("folded", counts.folded),
+            ("reported", counts.reported),
+            ("protected", counts.protected),
+        ],
+    );
 }

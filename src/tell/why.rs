@@ -1,6 +1,6 @@
 //! `portsentry why`: what is known of one source, and what follows from it.
 
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 use crate::config::Config;
 use crate::judge::ban::Ban;
@@ -17,6 +17,9 @@ use crate::time::{Instant, Rough};
 
 /// What is known of a source.
 struct Known<'a> {
+    now: Instant,
+    config: &'a Config,
+    detector: &'a Detector,
     /// What was asked for.
     named: Prefix,
     /// What that counts as.
@@ -41,6 +44,9 @@ pub fn why(
     let (bans, window) = (&detector.bans, detector.policy.window);
     let covering = bans.covering(&source);
     let known = Known {
+        now,
+        config,
+        detector,
         named: whom.named(),
         source,
         rule: detector.protect.rule(&whom.named()),
@@ -48,53 +54,26 @@ pub fn why(
         remembered: detector.sources.remembered(now, window, &source),
         strikes: bans.strikes(now, &source),
     };
-    match form {
-        Form::Text => lines(now, wall, &known, config, detector),
-        Form::Json => object(now, &known, config, detector),
+    if form == Form::Json {
+        return object(&known);
     }
-}
-
-fn lines(
-    now: Instant,
-    wall: Wall<'_>,
-    known: &Known<'_>,
-    config: &Config,
-    detector: &Detector,
-) -> String {
     let mut out = String::new();
     // Writing to a String does not fail.
-    let _written = write_lines(now, wall, known, config, detector, &mut out);
+    let _written = write_lines(&known, wall, &mut out);
     out
 }
 
-fn write_lines(
-    now: Instant,
-    wall: Wall<'_>,
-    known: &Known<'_>,
-    config: &Config,
-    detector: &Detector,
-    out: &mut String,
-) -> core::fmt::Result {
+fn write_lines(known: &Known<'_>, wall: Wall<'_>, out: &mut String) -> fmt::Result {
     let (named, source) = (known.named, known.source);
     match (known.ban, known.rule) {
-        (Some((prefix, ban)), _) => {
-            let (since, by) = (wall(now.since(ban.since)), sensor(ban));
-            write!(
-                out,
-                "{named} is banned, with {prefix}, by {by}, since {since}"
-            )?;
-            match ban.until {
-                Some(until) => write!(out, ", for {} yet", Rough(until.since(now)))?,
-                None => out.push_str(", for ever"),
+        (Some((prefix, ban)), rule) => {
+            write_ban(known, wall, &prefix, ban, out)?;
+            if let Some(rule) = rule {
+                write!(out, "\nby force: {rule}")?;
             }
-            out.push_str("\nheld by ");
-            how(ban, out);
         }
         (None, Some(rule)) => write!(out, "{named} is never banned: {rule}")?,
         (None, None) => write!(out, "{named} is not banned")?,
-    }
-    if let (Some(_), Some(rule)) = (known.ban, known.rule) {
-        write!(out, "\nby force: {rule}")?;
     }
     if named != source {
         write!(out, "\nit counts as {source}")?;
@@ -102,37 +81,67 @@ fn write_lines(
     if let times @ 1.. = known.strikes {
         write!(out, "\nit was banned before, {times} times")?;
     }
-    let Some(remembered) = known.remembered else {
-        out.push_str("\nnothing is known of touches of traps");
-        return Ok(());
-    };
-    let policy = &detector.policy;
+    match (&known.remembered, known.ban, known.rule, known.strikes) {
+        (Some(remembered), ..) => write_touched(known, remembered, out),
+        (None, None, None, 0) => out.write_str("\nnothing is known of it"),
+        (None, ..) => out.write_str("\nit touched no trap lately"),
+    }
+}
+
+fn write_ban(
+    known: &Known<'_>,
+    wall: Wall<'_>,
+    prefix: &Prefix,
+    ban: &Ban,
+    out: &mut String,
+) -> fmt::Result {
+    let (now, named) = (known.now, known.named);
+    write!(out, "{named} is banned")?;
+    if *prefix != named {
+        write!(out, " with {prefix}")?;
+    }
+    match ban.by_hand {
+        true => out.push_str(" by hand"),
+        false => write!(out, " by {}", sensor(ban))?,
+    }
+    write!(out, " since {}", wall(now.since(ban.since)))?;
+    match ban.until {
+        Some(until) => write!(out, ", for {} yet", Rough(until.since(now)))?,
+        None => out.push_str(", for ever"),
+    }
+    out.push_str("\nheld by ");
+    how(ban, out);
+    Ok(())
+}
+
+fn write_touched(known: &Known<'_>, of: &Remembered<'_>, out: &mut String) -> fmt::Result {
+    let (now, policy) = (known.now, &known.detector.policy);
     write!(
         out,
         "\n{} of {} hits, {} of {} traps; forgotten in {} unless it touches again\nits address is {}proven",
-        remembered.hits,
+        of.hits,
         policy.scan_trigger.max(1),
-        remembered.ports,
+        of.ports,
         policy.trigger_ports.max(1),
-        Rough(policy.window.saturating_sub(now.since(remembered.seen))),
-        if is_verified(&remembered) { "" } else { "not " },
+        Rough(policy.window.saturating_sub(now.since(of.seen))),
+        if is_verified(of) { "" } else { "not " },
     )?;
-    if let (None, None, Some(touch)) = (known.ban, known.rule, newest_first(&remembered).next()) {
+    if let (None, None, Some(touch)) = (known.ban, known.rule, newest_first(of).next()) {
         let protocol = touch.protocol();
-        let enough = policy.is_triggered(remembered.hits, remembered.ports);
+        let enough = policy.is_triggered(of.hits, of.ports);
         if enough && policy.block(protocol) == Block::Off {
             write!(out, "\nthat is enough, but BLOCK_{protocol} is 0")?;
         }
     }
-    for touch in newest_first(&remembered) {
+    for touch in newest_first(of) {
         let (protocol, port, kind) = (touch.protocol(), touch.port(), touch.kind());
-        let (ago, by) = (Rough(now.since(touch.at())), seen_by(touch, config));
+        let (ago, by) = (Rough(now.since(touch.at())), seen_by(touch, known.config));
         write!(out, "\n{protocol} {port}: {kind}, {ago} ago, by {by}")?;
     }
     Ok(())
 }
 
-fn object(now: Instant, known: &Known<'_>, config: &Config, detector: &Detector) -> String {
+fn object(known: &Known<'_>) -> String {
     let mut sheet = Sheet::new(Form::Json);
     sheet.text("address", &known.named);
     sheet.text("source", &known.source);
@@ -144,7 +153,7 @@ fn object(now: Instant, known: &Known<'_>, config: &Config, detector: &Detector)
     match known.ban {
         Some((prefix, ban)) => {
             sheet.begin("ban");
-            describe(now, &prefix, ban, &mut sheet);
+            describe(known.now, &prefix, ban, &mut sheet);
             sheet.end();
         }
         None => sheet.null("ban"),
@@ -152,7 +161,7 @@ fn object(now: Instant, known: &Known<'_>, config: &Config, detector: &Detector)
     match &known.remembered {
         Some(remembered) => {
             sheet.begin("touched");
-            touched(now, remembered, config, detector, &mut sheet);
+            touched(known, remembered, &mut sheet);
             sheet.end();
         }
         None => sheet.null("touched"),
@@ -160,14 +169,8 @@ fn object(now: Instant, known: &Known<'_>, config: &Config, detector: &Detector)
     sheet.finish()
 }
 
-fn touched(
-    now: Instant,
-    remembered: &Remembered<'_>,
-    config: &Config,
-    detector: &Detector,
-    sheet: &mut Sheet,
-) {
-    let policy = &detector.policy;
+fn touched(known: &Known<'_>, remembered: &Remembered<'_>, sheet: &mut Sheet) {
+    let (now, policy) = (known.now, &known.detector.policy);
     let ago = now.since(remembered.seen);
     sheet.number("hits", &remembered.hits);
     sheet.number("hits needed", &policy.scan_trigger.max(1));
@@ -182,10 +185,10 @@ fn touched(
     sheet.begin_array("touches");
     for touch in newest_first(remembered) {
         sheet.item();
-        sheet.text("protocol", &touch.protocol());
+        sheet.text("protocol", &touch.protocol().word());
         sheet.number("port", &touch.port());
         sheet.text("kind", &touch.kind());
-        sheet.text("sensor", &seen_by(touch, config));
+        sheet.text("sensor", &seen_by(touch, known.config));
         sheet.seconds("seconds ago", Some(now.since(touch.at())));
         sheet.end();
     }

@@ -5,7 +5,7 @@ use crate::lab::config::{Config, Mode};
 use crate::lab::daemon::probed;
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{BOUND, Lab, ROUTER, SECOND, eventually};
-use portsentry::limits::{CLIENTS_MAX, REQUEST_BYTES_MAX};
+use portsentry::limits::{ANSWER_BYTES_MAX, BANS_MAX, CLIENTS_MAX, REQUEST_BYTES_MAX};
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -128,6 +128,94 @@ fn whoever_says_nothing_is_closed_and_nobody_is_kept_waiting_for_ever() {
         assert_eq!(rest(client).is_empty(), n % 3 != 2, "{n}");
     }
     is_well(&daemon, 15);
+}
+
+#[test]
+fn behind_a_crowd_that_says_nothing_somebody_is_answered_in_time() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let daemon = lab.start(Config::new(Mode::Stealth));
+    let socket = daemon.file("run/control");
+    let crowd: Vec<_> = (0..20)
+        .map(|_| UnixStream::connect(&socket).unwrap())
+        .collect();
+    // Its own patience is what counts: the program says so when it is over.
+    assert_eq!(daemon.ask("list").done(), "nobody is banned\n");
+    drop(crowd);
+}
+
+#[test]
+fn rubbish_is_closed_and_harms_nothing() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let daemon = lab.start(Config::new(Mode::Stealth));
+    let socket = daemon.file("run/control");
+    let memory = daemon.memory_kb();
+    let mut random = 1_u32;
+    let mut byte = || {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 24) as u8
+    };
+    let megabyte = vec![b'x'; 1 << 20];
+    let binary: Vec<u8> = (0..100_000).map(|_| byte()).collect();
+    for rubbish in [&megabyte, &binary] {
+        let mut client = UnixStream::connect(&socket).unwrap();
+        // It may be closed before all is written.
+        let _ = client.write_all(rubbish);
+        assert_eq!(rest(client), "");
+    }
+    // Half a request, and gone; a whole one, and gone before the answer.
+    for request in ["ban 192.0.2", "status --json\n", "list\n"] {
+        for _ in 0..50 {
+            let mut client = UnixStream::connect(&socket).unwrap();
+            client.write_all(request.as_bytes()).unwrap();
+        }
+    }
+    assert_eq!(daemon.ask("list").done(), "nobody is banned\n");
+    assert!(daemon.memory_kb() < memory + 1024, "it keeps what was said");
+}
+
+/// A full table is two megabytes of JSON; whoever asks for it and does not read holds nobody up.
+#[test]
+fn the_longest_answer_comes_whole() {
+    let Some(lab) = Lab::new(&["nft"]) else {
+        return;
+    };
+    let config = Config::new(Mode::Stealth).with("BACKEND", "nft");
+    let daemon = lab.start(config);
+    let socket = daemon.file("run/control");
+    let ask = |request: &str| {
+        let mut client = UnixStream::connect(&socket).unwrap();
+        client.write_all(request.as_bytes()).unwrap();
+        rest(client)
+    };
+    for n in 0..BANS_MAX {
+        let answer = ask(&format!(
+            "ban 2001:db8:{n:x}:ffff:ffff:ffff:ffff:ffff/64 --for 365d\n"
+        ));
+        assert!(
+            answer.ends_with(" is banned for 365d\nstatus 0\n"),
+            "{answer}"
+        );
+    }
+    let full = daemon.ask("ban 192.0.2.7").refused();
+    let expected = "portsentry: 192.0.2.7 cannot be banned: the table is full of others by hand\n";
+    assert_eq!(full, expected);
+    let crowd: Vec<_> = (1..CLIENTS_MAX)
+        .map(|_| {
+            let mut client = UnixStream::connect(&socket).unwrap();
+            client.write_all(b"list --json\n").unwrap();
+            client
+        })
+        .collect();
+    let list = daemon.ask("list --json");
+    assert!(list.said.len() < ANSWER_BYTES_MAX, "{}", list.said.len());
+    assert_eq!(list.json()["bans"].as_array().unwrap().len(), BANS_MAX);
+    assert_eq!(daemon.ask("list").done().lines().count(), BANS_MAX + 1);
+    drop(crowd);
+    assert_eq!(
+        daemon.ask("unban --all").done(),
+        "all 8192 bans are lifted\n"
+    );
+    assert_eq!(daemon.ask("list").done(), "nobody is banned\n");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! first check. What was reached is counted, because a fuzz that reaches nothing is green as well.
 
 pub(crate) mod bytes;
+mod requests;
 mod resolvers;
 mod text;
 mod uci;

@@ -28,6 +28,7 @@ mod uci;
 
 // In the lab: real sockets, real kernel, real nmap, real iptables.
 mod advanced;
+mod asked;
 mod background;
 mod blocking;
 mod by_hand;

@@ -7,26 +7,21 @@ use crate::lab::{Lab, ROUTER, SCANNER, eventually};
 use std::fs;
 use std::net::SocketAddr;
 
-/// What is asked for, and what the refusal says. The last line of the router's world: 10.66.0.254 is its gateway.
-const REFUSED: [(&str, &str); 12] = [
-    ("10.66.0.1", "10.66.0.1 is not banned: "),
-    ("fd66::1", "fd66::1 is not banned: "),
-    ("10.66.0.0/24", "10.66.0.0/24 is not banned: "),
-    ("10.66.0.254", "10.66.0.254 is not banned: "),
-    ("192.0.2.7", "192.0.2.7 is not banned: "),
-    ("192.0.0.0/16", "192.0.0.0/16 is not banned: "),
-    ("127.0.0.1", "127.0.0.1 is not banned: "),
-    ("0.0.0.0", "0.0.0.0 is not banned: "),
-    ("ff02::1", "ff02::1 is not banned: "),
-    ("255.255.255.255", "255.255.255.255 is not banned: "),
-    (
-        "32.0.0.0/7",
-        "32.0.0.0/7 is not banned: nothing wider than /8 is",
-    ),
-    (
-        "2a00::/15",
-        "2a00::/15 is not banned: nothing wider than /16 is",
-    ),
+/// Our own addresses and a network with one of them, our gateway, whoever is ignored and a network with them,
+/// those that nobody has, and what is too wide.
+const REFUSED: [&str; 12] = [
+    "10.66.0.1",
+    "fd66::1",
+    "10.66.0.0/24",
+    "10.66.0.254",
+    "192.0.2.7",
+    "192.0.0.0/16",
+    "127.0.0.1",
+    "0.0.0.0",
+    "ff02::1",
+    "255.255.255.255",
+    "32.0.0.0/7",
+    "2a00::/15",
 ];
 /// Those that force does not help.
 const NEVER: [&str; 9] = [
@@ -49,15 +44,15 @@ fn nobody_protected_is_banned_unless_by_force() {
     eventually("the ignore list is read", || {
         daemon.ask("why 192.0.2.7").done().contains("never banned")
     });
-    for (whom, reason) in REFUSED {
+    for whom in REFUSED {
         let complaint = daemon.ask(&format!("ban {whom}")).refused();
-        let start = format!("portsentry: {reason}");
+        let start = format!("portsentry: {whom} cannot be banned: ");
         assert!(complaint.starts_with(&start), "{complaint}");
         assert_eq!(complaint.matches('\n').count(), 1, "{complaint}");
     }
     for whom in NEVER {
         let complaint = daemon.ask(&format!("ban {whom} --force")).refused();
-        assert!(complaint.contains("is not banned: "), "{complaint}");
+        assert!(complaint.contains("cannot be banned: "), "{complaint}");
     }
     assert_eq!(daemon.ask("list").done(), "nobody is banned\n");
 
@@ -134,8 +129,11 @@ fn what_is_no_address_or_time_is_a_mistake_of_the_command_line() {
         ),
     ] {
         let asked = daemon.ask(words);
-        let (first, _) = asked.complaint.split_once('\n').unwrap();
-        assert_eq!(first, format!("portsentry: {reason}"), "{words}");
+        assert_eq!(
+            asked.complaint,
+            format!("portsentry: {reason}\n"),
+            "{words}"
+        );
         assert_eq!((asked.status, &*asked.said), (Some(2), ""), "{words}");
     }
     assert_eq!(daemon.ask("list").done(), "nobody is banned\n");
@@ -158,7 +156,7 @@ fn what_kill_route_holds_is_undone_by_unblock_cmd_or_stays() {
         let read = || fs::read_to_string(&note).unwrap_or_default();
         eventually("the command", || read() == "kill 10.66.0.2\n");
         let list = || daemon.ask("list --json").json()["bans"][0].clone();
-        eventually("it is done", || list()["state"] == "in force");
+        eventually("it is done", || list()["state"] == "enforced");
         assert_eq!(list()["held_by"], "KILL_ROUTE");
         assert_eq!(list()["remaining_seconds"].is_null(), !undone);
         let shown = daemon.ask("list").done();
