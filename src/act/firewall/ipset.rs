@@ -111,18 +111,18 @@ fn hold_sets(hold: &Hold, family: Family, out: &mut impl Write) -> fmt::Result {
     for range in hold.traps.ranges() {
         writeln!(out, "s add portsentry-traps{n} {}", Range(*range))?;
     }
-    writeln!(
-        out,
-        "s create portsentry-hold{n} hash:ip {kind} timeout {time}"
-    )?;
-    writeln!(
-        out,
-        "s create portsentry-seen{n} hash:ip {kind} timeout {seen}"
-    )?;
-    writeln!(
-        out,
-        "s create portsentry-touch{n} hash:ip,port {kind} timeout {seen}"
-    )
+    for (set, key, time) in [
+        ("hold", "hash:ip", time),
+        ("seen", "hash:ip", seen),
+        ("touch", "hash:ip,port", seen),
+    ] {
+        // Emptied: what is loaded anew may be so because somebody in them shall not be held any more.
+        writeln!(
+            out,
+            "s create portsentry-{set}{n} {key} {kind} timeout {time}\ns flush portsentry-{set}{n}"
+        )?;
+    }
+    Ok(())
 }
 
 /// INPUT, behind DNAT and for ourselves alone: whoever visits a forwarded port does not come here. The packet that
