@@ -164,6 +164,10 @@ impl Reconciler {
     ) -> fmt::Result {
         let Order { scope, job } = order;
         self.flying = Some(order);
+        let mut loaded = self.states.iter_mut().filter(|_| job == Job::Load);
+        if let Some(state) = loaded.find(|state| state.scope == scope) {
+            state.phase = Phase::Loading;
+        }
         match self.fills(job) {
             Fill::Nothing => return Ok(()),
             Fill::Differences => self.paced = self.paced.max(now).after(RUNS_PAUSE),
