@@ -113,7 +113,7 @@ impl Enforcer {
     pub(super) fn is_settled(&self, state: &State) -> bool {
         let even = self.reconciler.is_even(&state.detector.bans);
         let in_force = self.reconciler.backend() == self.ground.backend();
-        (even && in_force) || self.reconciler.failures() > 0
+        (even && in_force) || (self.reconciler.failures() > 0 && self.firewall.is_none())
     }
 
     /// When something about the firewall is due.

@@ -220,6 +220,11 @@ fn hold(state: &mut State) -> Option<Hold> {
     if policy.block_tcp != Block::Full || !policy.needs_firewall() {
         return None;
     }
+    // INTERFACE names devices, and none of them is there: nobody touches anything, and nft knows no empty set.
+    let around = &state.detector.protect.surroundings;
+    if state.config.names_devices() && around.watched_names().next().is_none() {
+        return None;
+    }
     let traps = &policy.traps.tcp;
     // The sockets of connect sensors are our own: no service.
     let traps = match state.config.side(Protocol::Tcp).mode {
