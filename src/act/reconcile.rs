@@ -2,13 +2,14 @@
 //! difference becomes the next run of a firewall program. At most one run is under way.
 
 use core::fmt::{self, Write};
+use core::time::Duration;
 
 use crate::act::firewall::{self, Backend, Job, Scope, Verb, kernel_time, nft};
 use crate::act::state::{Phase, State};
 use crate::judge::ban::Ban;
 use crate::judge::bans::Bans;
 use crate::judge::protect::Protect;
-use crate::limits::{CHANGES_MAX, CHECK_PAUSE, RUNS_AT_ONCE, RUNS_PAUSE};
+use crate::limits::{CHANGES_MAX, CHECK_PAUSE, FIREWALL_TIME, RUNS_AT_ONCE, RUNS_PAUSE};
 use crate::net::{Family, Prefix};
 use crate::time::Instant;
 
@@ -33,6 +34,8 @@ pub struct Reconciler {
     pub(super) flying: Option<Order>,
     /// Runs are paced: the next change waits until this is not more than a few pauses ahead.
     paced: Instant,
+    /// When a ban was last left to the kernel to end.
+    pub(super) lapsed: Instant,
 }
 
 impl Reconciler {
@@ -51,6 +54,7 @@ impl Reconciler {
             up: false,
             flying: None,
             paced: Instant::default(),
+            lapsed: Instant::default(),
         }
     }
 
@@ -110,10 +114,10 @@ impl Reconciler {
             .unwrap_or(0)
     }
 
-    /// The next run that is due.
+    /// The next run that is due: whichever waits longest, so that a flood of bans does not keep us from looking.
     pub fn next(&self, now: Instant, bans: &Bans) -> Option<Order> {
-        let mut due = self.all(bans).filter(|(_, at)| *at <= now);
-        due.next().map(|(order, _)| order)
+        let due = self.all(bans).filter(|(_, at)| *at <= now);
+        due.min_by_key(|(_, at)| *at).map(|(order, _)| order)
     }
 
     /// When [`Self::next`] will have something; None if nothing is pending or a run is under way.
@@ -171,8 +175,11 @@ impl Reconciler {
             Fill::Everything => bans.stir_all(),
         }
         firewall::begin(self.backend, scope, job, out)?;
-        let mut left = CHANGES_MAX;
         let anew = self.fills(job) == Fill::Everything;
+        // Who comes back just behind the end of a ban may still be there with that end: it counts whole seconds, from
+        // when the program got to it.
+        let over_soon = now.since(self.lapsed) <= FIREWALL_TIME + Duration::from_secs(1);
+        let mut left = CHANGES_MAX;
         // Whoever goes makes room first. Among intervals that takes a run of its own: nft refuses a network around
         // one that the same run takes away.
         let mut apart = false;
@@ -184,8 +191,10 @@ impl Reconciler {
                     continue;
                 }
                 apart |= interval && ban.enforced && !due;
-                let Some(verb) = verb(ban, anew, left > 0) else {
-                    continue;
+                let verb = match verb(ban, anew, left > 0) {
+                    Some(Verb::Add) if over_soon && !anew => Verb::Renew,
+                    Some(verb) => verb,
+                    None => continue,
                 };
                 ban.flying = Some(verb != Verb::Remove);
                 ban.renewed = false;

@@ -68,10 +68,13 @@ impl Reconciler {
         }
         let over = |ban: &Ban| {
             let ended = ban.until.is_some_and(|until| until <= now) && ends_by_kernel(ban);
-            !ban.wanted && ban.enforced && ended && ban.flying.is_none()
+            // The kernel may have another end than the one that we have now.
+            let told = !ban.renewed && ban.flying.is_none();
+            !ban.wanted && ban.enforced && ended && told
         };
         for (source, ban) in bans.stirred_mut().filter(|(_, ban)| over(ban)) {
             ban.enforced = false;
+            self.lapsed = now;
             say(source);
         }
         bans.drop_gone();

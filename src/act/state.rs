@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::act::firewall::{Job, Scope};
-use crate::limits::{REST, REST_MAX};
+use crate::limits::{CHECK_PAUSE, REST, REST_MAX};
 use crate::time::Instant;
 
 /// How far the firewall is from what it shall be.
@@ -61,7 +61,11 @@ impl State {
     pub(super) fn succeed(&mut self, now: Instant, job: Job, filled: bool) {
         self.failures = 0;
         self.rest_until = now;
-        self.seen = now;
+        // Changes that succeed say nothing of all the rest, so they put no look off; unless there was none for long,
+        // because there was nothing to look at.
+        if job != Job::Apply || now.since(self.seen) > 2 * CHECK_PAUSE {
+            self.seen = now;
+        }
         let doubted = core::mem::take(&mut self.doubted);
         self.phase = match job {
             Job::Unload => Phase::Absent,

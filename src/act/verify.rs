@@ -47,15 +47,16 @@ pub(super) fn compare(
     if jumps < 2 {
         return Matched::FrameLost;
     }
-    let ours = |(source, ban): &(&Prefix, &Ban)| {
-        scope.holds(source) && ban.wanted && ban.enforced && is_firm(now, ban)
-    };
+    // One that was freed while the check was under way is there still.
+    let ours =
+        |(source, ban): &(&Prefix, &Ban)| scope.holds(source) && ban.enforced && is_firm(now, ban);
     match bans.iter().filter(ours).count() == there && !foreign {
         true => Matched::All,
         false => Matched::BansLost,
     }
 }
 
+/// Whether it must be there. Of one that shall get another end nobody knows what became of the old one.
 fn is_firm(now: Instant, ban: &Ban) -> bool {
-    ban.until.is_none_or(|until| until > now.after(BLUR))
+    !ban.renewed && ban.until.is_none_or(|until| until > now.after(BLUR))
 }

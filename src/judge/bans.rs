@@ -10,6 +10,7 @@ use crate::judge::ban::{Ban, Stop};
 use crate::judge::lengths::Lengths;
 use crate::judge::offenders::Offenders;
 use crate::judge::table::Table;
+use crate::judge::widen::SITES;
 use crate::limits::{BANS_MAX, LEAVING_MAX};
 use crate::net::Prefix;
 use crate::time::Instant;
@@ -129,9 +130,14 @@ impl Bans {
         if let Some(old) = self.table.get(&source) {
             // Somebody on the way out comes back: what the firewall has, or is just doing, stays true.
             ban.enforced = old.enforced;
-            ban.renewed = old.enforced;
+            // A run that is under way gives it the old end.
+            ban.renewed = old.enforced || old.flying == Some(true);
             ban.denied = old.denied;
             ban.ran = old.ran;
+            if old.ran {
+                // UNBLOCK_CMD is about the address that the command ran for, whoever of its /64 came back.
+                ban.probe.source = old.probe.source;
+            }
             ban.flying = old.flying;
         }
         let anew = self.get(&source).is_none();
@@ -207,9 +213,12 @@ impl Bans {
         self.ends_at
     }
 
-    /// How often a source was banned lately.
+    /// How often a source was banned lately, or the site that it is a part of.
     pub fn strikes(&self, now: Instant, source: &Prefix) -> u8 {
-        self.offenders.strikes(now, source)
+        let sites = SITES.map(|bits| Prefix::new(source.addr(), bits));
+        let sites = sites.into_iter().flatten().chain([*source]);
+        let strikes = sites.map(|site| self.offenders.strikes(now, &site));
+        strikes.max().unwrap_or(0)
     }
 
     /// One more line said that a source is banned already.
@@ -242,7 +251,7 @@ impl Bans {
 
     /// KILL_ROUTE was set or taken away: bans that it has not stopped yet are stopped in the new way.
     pub fn change_stop(&mut self, stop: Stop) {
-        let unfinished = |ban: &Ban| ban.stop == Stop::Route && !ban.holds();
+        let unfinished = |ban: &Ban| ban.stop == Stop::Route && ban.stop != stop && !ban.holds();
         for (_, ban) in self.table.iter_mut().filter(|(_, ban)| unfinished(ban)) {
             ban.stop = stop;
             ban.failed = false;
