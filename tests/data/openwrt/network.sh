@@ -5,9 +5,9 @@ network_flush_cache() {
 	unset NETWORK_CACHE_wan
 }
 
+# What netifd does not know leaves the variable as it is.
 network_get_device() {
+	eval "[ -n \"\${NETWORK_CACHE_$2-}\" ] || [ -e \"\$ROUTER/networks/$2\" ]" || return 1
 	eval "$1=\${NETWORK_CACHE_$2-}"
-	eval "[ -z \"\$$1\" ]" || return 0
-	[ -e "$ROUTER/networks/$2" ] || return 1
-	eval "$1=\$(cat \"\$ROUTER/networks/$2\")"
+	eval "[ -n \"\$$1\" ] || $1=\$(cat \"\$ROUTER/networks/$2\")"
 }
