@@ -16,7 +16,9 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let lines = TABLE.lines().filter(|line| line.starts_with("| `"));
+    // Behind it stands what a package sets.
+    let table = TABLE.split("\n## ").next().unwrap_or_default();
+    let lines = table.lines().filter(|line| line.starts_with("| `"));
     let cells = lines.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
     let row = |cells: Vec<&'static str>| {
         let [_, option, key, kind, default, meaning, _] = cells[..] else {

@@ -37,7 +37,7 @@ fn every_recorded_file_is_read_as_libuci_reads_it() {
 }
 
 /// As `uci export` prints it.
-fn exported(sections: &[Section]) -> Vec<u8> {
+pub(crate) fn exported(sections: &[Section]) -> Vec<u8> {
     let mut out = Vec::new();
     for section in sections {
         let quoted = |bytes: &[u8]| {
