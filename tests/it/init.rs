@@ -166,7 +166,10 @@ fn restart_is_another_daemon_and_reload_the_same_with_another_file() {
         assert_ne!(first, second);
         assert_eq!(init.run("reload").0, Some(0));
         eventually("it is read again", || {
-            lab.log.texts().iter().any(|line| line.contains("reload"))
+            lab.log
+                .texts()
+                .iter()
+                .any(|line| line.contains("is read again"))
         });
         let conf = init.daemon.home.join("conf");
         fs::write(conf, "BACKEND=\"hope\"\n").unwrap();
