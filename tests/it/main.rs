@@ -24,6 +24,7 @@ mod tidy;
 // Without a network as well: the program, and the scripts of cross/, where they end at once.
 mod check;
 mod cross;
+mod packages;
 mod uci;
 
 // In the lab: real sockets, real kernel, real nmap, real iptables.

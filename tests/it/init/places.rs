@@ -1,8 +1,9 @@
 //! Where the script stands, by which name it is called, and what the machine around it lacks.
 
 use super::{Init, SHELLS, example};
-use crate::lab::Lab;
 use crate::lab::daemon::binary;
+use crate::lab::touch::Proto::Tcp;
+use crate::lab::{Lab, ROUTER, SCANNER};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -104,7 +105,7 @@ fn hide(lab: &Lab, program: &str) {
     lab.router.sh("rm -rf /run/mount");
 }
 
-/// As on flash that is mounted so: only /run can be written to.
+/// As on flash that is mounted so: only /run can be written to. Nothing else is, unless the owner asks for it.
 #[test]
 fn a_root_that_is_read_only_is_no_hindrance() {
     for shell in SHELLS {
@@ -116,8 +117,13 @@ fn a_root_that_is_read_only_is_no_hindrance() {
         lab.router.sh(READ_ONLY);
         let (status, said) = init.run("start");
         assert_eq!(status, Some(0), "{said}");
+        for port in [23, 445] {
+            lab.scanner.touch(Tcp, SCANNER, (ROUTER, port).into());
+        }
+        lab.log.wait_for_text("has been blocked");
+        assert_eq!(init.run("reload").0, Some(0));
+        lab.log.wait_for_text("is read again");
         let lines = lab.log.texts();
-        assert!(lines.iter().any(|line| line.contains("now active")));
         let error = lines.iter().find(|line| line.contains("ERROR"));
         assert_eq!(error, None);
         init.is_in_hand();
