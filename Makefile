@@ -10,6 +10,7 @@ SBIN := $(DESTDIR)$(PREFIX)/sbin
 MAN := $(DESTDIR)$(PREFIX)/share/man
 CONFIG := $(DESTDIR)/etc/portsentry
 INIT := $(DESTDIR)/etc/init.d
+DEFAULTS := $(DESTDIR)/etc/default
 CONFIG_FILES := portsentry.conf portsentry.ignore portsentry.ignore.static
 
 # Debian leaves these out of a normal user's path, and iptables is there.
@@ -53,23 +54,22 @@ check: ## format and lints only
 		set -x; cargo clippy --locked --all-targets -- -D warnings; else $(call SKIP,clippy); fi
 
 # An owner's configuration is never overwritten; the init script and the manual are ours.
+KEEP = if [ -e $(2) ]; then echo "kept: $(2)"; else echo "install -m 644 $(1) $(2)"; install -m 644 $(1) $(2); fi
+
 install: ## install below DESTDIR (default: /), the program in PREFIX/sbin (default: /usr/sbin)
 	@test -x $(PROGRAM) || { echo "$(PROGRAM) is not there yet: run 'make build' first (as a normal user)." >&2; exit 1; }
 	install -D -m 755 $(PROGRAM) $(SBIN)/portsentry
-	install -d -m 755 $(CONFIG) $(INIT) $(DESTDIR)/var/lib/portsentry
-	@for f in $(CONFIG_FILES); do \
-		if [ -e $(CONFIG)/$$f ]; then echo "kept: $(CONFIG)/$$f"; continue; fi; \
-		echo "install -m 644 cross/etc/portsentry/$$f $(CONFIG)/$$f"; \
-		install -m 644 cross/etc/portsentry/$$f $(CONFIG)/$$f || exit 1; \
-	done
-	sed 's|^DAEMON=.*|DAEMON=$(PREFIX)/sbin/portsentry|' cross/etc/init.d/portsentry >$(INIT)/portsentry
+	install -d -m 755 $(CONFIG) $(DEFAULTS) $(INIT) $(DESTDIR)/var/lib/portsentry
+	@for f in $(CONFIG_FILES); do $(call KEEP,cross/etc/portsentry/$$f,$(CONFIG)/$$f) || exit 1; done
+	@$(call KEEP,cross/etc/default/portsentry,$(DEFAULTS)/portsentry)
+	sed 's|^DAEMON=.*|DAEMON=$(PREFIX)/sbin/portsentry|' cross/busybox/portsentry >$(INIT)/portsentry
 	chmod 755 $(INIT)/portsentry
 	install -D -m 644 doc/portsentry.8 $(MAN)/man8/portsentry.8
 	install -D -m 644 doc/portsentry.conf.5 $(MAN)/man5/portsentry.conf.5
 
 uninstall: ## remove what install put there, except the configuration and what was recorded
 	rm -f $(SBIN)/portsentry $(INIT)/portsentry $(MAN)/man8/portsentry.8 $(MAN)/man5/portsentry.conf.5
-	@echo "left in place: $(CONFIG) $(DESTDIR)/var/lib/portsentry"
+	@echo "left in place: $(CONFIG) $(DEFAULTS)/portsentry $(DESTDIR)/var/lib/portsentry"
 
 clean: ## remove what was built
 	cargo clean

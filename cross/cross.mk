@@ -1,11 +1,17 @@
 # Programs for other processors. Included by the Makefile; see cross/README.md.
 
-.PHONY: cross size test-cross test-router test-feed test-reproducible
+.PHONY: cross ipk apk size test-cross test-router test-feed test-reproducible
 
 cross: ## build static programs for routers into dist/ (TARGET=mips_24kc: one)
 	@cross/build $(TARGET)
 
-size: ## show the sizes in dist/, fail over budget
+ipk: ## build packages for OpenWrt's opkg into dist/, without its SDK (TARGET=mips_24kc: one)
+	@cross/package/build ipk $(TARGET)
+
+apk: ## build packages for OpenWrt's apk, by apk-tools 3 (TARGET=mips_24kc: one)
+	@cross/package/build apk $(TARGET)
+
+size: ## show the sizes in dist/ and on a router, fail over budget
 	@cross/size
 
 test-cross: ## test the programs in dist/ on their own CPU, emulated (TARGET=mips_24kc: one)

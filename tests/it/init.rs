@@ -1,4 +1,7 @@
-//! The init script that is installed, with sysvinit's shell and with busybox's.
+//! The init script that is installed, with sysvinit's shell and Debian's start-stop-daemon, and with busybox's.
+
+mod defaults;
+mod places;
 
 use crate::lab::background::Background;
 use crate::lab::config::{Config, Mode};
@@ -7,8 +10,9 @@ use crate::lab::{Lab, eventually};
 use std::fs;
 use std::process::{Command, Stdio};
 
-const SCRIPT: &str = include_str!("../../cross/etc/init.d/portsentry");
+const SCRIPT: &str = include_str!("../../cross/busybox/portsentry");
 
+/// busybox's runs its own programs where it has them, start-stop-daemon among them.
 const SHELLS: [&[&str]; 2] = [&["sh"], &["busybox", "sh"]];
 
 const SLOW: &str = "#!/bin/sh
@@ -73,6 +77,14 @@ impl<'lab> Init<'lab> {
     }
 }
 
+/// The example in UCI, for a box whose WAN is the lab's.
+fn example(enabled: &str) -> String {
+    include_str!("../../doc/portsentry.uci")
+        .replace("list network 'wan6'", "")
+        .replace("list network 'wan'", "list device 'wan'")
+        .replace("enabled '0'", &format!("enabled '{enabled}'"))
+}
+
 /// Not with busybox's shell, whose mkfifo is its own.
 #[test]
 fn a_start_that_another_overtakes_leaves_the_daemon_to_it() {
@@ -135,4 +147,36 @@ fn what_is_wrong_with_the_file_is_said_and_nothing_stays() {
     assert_eq!(init.daemon.processes(), [0; 0]);
     assert_eq!(lab.router.sh("ls /run"), "");
     assert_eq!(init.run("status").0, Some(3));
+}
+
+#[test]
+fn restart_is_another_daemon_and_reload_the_same_with_another_file() {
+    for shell in SHELLS {
+        let Some(lab) = Lab::new(&["busybox"]) else {
+            return;
+        };
+        let init = Init::new(&lab, shell);
+        let silent = (Some(7), "portsentry does not run\n".to_owned());
+        assert_eq!(init.run("reload"), silent);
+        // As at a first start.
+        assert_eq!(init.run("restart").0, Some(0));
+        let first = init.pid();
+        assert_eq!(init.run("restart").0, Some(0));
+        let second = init.pid();
+        assert_ne!(first, second);
+        assert_eq!(init.run("reload").0, Some(0));
+        eventually("it is read again", || {
+            lab.log
+                .texts()
+                .iter()
+                .any(|line| line.contains("is read again"))
+        });
+        let conf = init.daemon.home.join("conf");
+        fs::write(conf, "BACKEND=\"hope\"\n").unwrap();
+        let (status, said) = init.run("reload");
+        assert_eq!(status, Some(2), "{said}");
+        assert!(said.contains("BACKEND \"hope\" is not known"), "{said}");
+        assert_eq!(init.pid(), second);
+        init.is_in_hand();
+    }
 }

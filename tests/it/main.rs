@@ -25,6 +25,7 @@ mod tidy;
 mod check;
 mod cross;
 mod openwrt;
+mod packages;
 mod uci;
 
 // In the lab: real sockets, real kernel, real nmap, real iptables.
