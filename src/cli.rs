@@ -104,10 +104,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         modes,
     };
     match verb {
+        None if !more.is_empty() => Err(unexpected(&more)),
         None if named => Ok(Command::Background(settings)),
         None => Err("say what to do: run, check, status, or a mode such as -stcp".into()),
         Some(verb) => command(&verb, &more, settings),
     }
+}
+
+fn unexpected(more: &str) -> String {
+    format!("unexpected argument \"{}\"", more.trim_start())
 }
 
 /// What a verb asks for. `more` are words that are a request's alone.
@@ -119,7 +124,7 @@ fn command(verb: &str, more: &str, settings: Settings) -> Result<Command, String
             let run_dir = settings.run_dir;
             Ok(Command::Ask { run_dir, request })
         }
-        _ if !more.is_empty() => Err(format!("unexpected argument \"{}\"", more.trim_start())),
+        _ if !more.is_empty() => Err(unexpected(more)),
         "run" => Ok(Command::Run(settings)),
         word @ ("check" | "convert") if modes != Modes::default() => {
             Err(format!("{word} takes no mode"))

@@ -67,7 +67,7 @@ fn with_both_modes_empty_nothing_is_started() {
     let init = Init::new(&lab, SHELLS[0]);
     let said = "portsentry is not started: /etc/default/portsentry names no mode\n";
     assert_eq!(init.run("start"), (Some(0), said.to_owned()));
-    assert_eq!(init.daemon.processes(), []);
+    assert_eq!(init.daemon.processes(), [0; 0]);
     assert_eq!(lab.router.sh("ls /run"), "");
 }
 
@@ -84,7 +84,7 @@ fn a_mode_that_is_none_is_said_and_a_running_daemon_stays() {
     assert_eq!(init.pid(), pid);
     assert_eq!(init.run("stop").0, Some(0));
     assert_eq!(init.run("start"), (Some(6), complaint.to_owned()));
-    assert_eq!(init.daemon.processes(), []);
+    assert_eq!(init.daemon.processes(), [0; 0]);
 }
 
 /// A box with busybox alone takes OpenWrt's file as it is; `enabled` is its switch.
@@ -102,7 +102,7 @@ fn it_may_name_a_file_in_uci_which_starts_nothing_while_it_is_not_enabled() {
         uci.display()
     );
     assert_eq!(init.run("start"), (Some(0), said));
-    assert_eq!(init.daemon.processes(), []);
+    assert_eq!(init.daemon.processes(), [0; 0]);
     assert_eq!(init.run("status").0, Some(3));
 
     fs::write(&uci, example("1")).unwrap();

@@ -38,7 +38,7 @@ fn it_is_started_and_stopped_by_the_name_that_rc_s_calls_it() {
             format!("portsentry started (process {})\n", init.pid())
         );
         assert_eq!(rc("stop"), "portsentry stopped\n");
-        assert_eq!(init.daemon.processes(), []);
+        assert_eq!(init.daemon.processes(), [0; 0]);
         let usage = "usage: /etc/init.d/S50portsentry start|stop|restart|reload|status\n";
         let mut wrong = lab.router.command("/etc/init.d/S50portsentry");
         let wrong = wrong.arg("dance").output().unwrap();
