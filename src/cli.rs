@@ -298,7 +298,7 @@ mod tests {
         check("check -tcp", Err("no mode"));
         check("check --udp-mode off", Err("no mode"));
         check("convert -tcp x", Err("no mode"));
-        check("convert x y", Err(" y"));
+        check("convert x y", Err("\"y\""));
     }
 
     #[test]
