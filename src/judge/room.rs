@@ -6,8 +6,8 @@ use crate::limits::{BANS_MAX, VALVE_PORTS};
 
 impl Bans {
     /// A ban displaces one with less evidence, and a proven one another that is proven by as much; of several that
-    /// which ends first. As many probes as are forged with ease displace nobody: a flood of forged sources would make
-    /// the firewall turn over for ever, and push out real scanners, who touch no more traps once they are cut off.
+    /// which ends first. As many probes as are forged with ease displace nobody: a flood of forged sources would
+    /// make the firewall turn over for ever, and push out real scanners, who touch no more once they are cut off.
     pub(super) fn make_room(&mut self, ban: &Ban) -> bool {
         if ban.weight() < (false, VALVE_PORTS) {
             return false;

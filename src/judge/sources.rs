@@ -120,8 +120,8 @@ impl Sources {
         self.report_at
     }
 
-    /// Hands every source with repeats to `say`: its address, how many, and whether it touched one trap only. False,
-    /// and nothing done, until it is due.
+    /// Hands every source with repeats to `say`: its address, how many, and whether it touched one trap only.
+    /// False, and nothing done, until it is due.
     pub fn take_folded(&mut self, now: Instant, mut say: impl FnMut(IpAddr, u32, bool)) -> bool {
         if self.report_at.is_none_or(|at| now < at) {
             return false;
@@ -194,9 +194,9 @@ impl Sources {
         let _fits = self.probation.insert(source, record);
     }
 
-    /// Who makes room. Newcomers with one trap make it for newcomers while they are half of those on probation, and
-    /// of the others whoever is quiet longest: so a flood that touches one trap with each source takes nobody's
-    /// place who touched two, and one that touches four leaves a newcomer the time to touch his next.
+    /// Who makes room. Newcomers with one trap make it for newcomers while they are half of those on probation,
+    /// else whoever of the others is quiet longest: so a flood that touches one trap with each source takes
+    /// nobody's place who touched two, and one that touches four leaves a newcomer the time for his next.
     fn quietest_on_probation(&mut self) -> Option<Prefix> {
         let mut drawn: heapless::Vec<(Prefix, Instant, bool), DRAWN> = heapless::Vec::new();
         for _ in 0..DRAWN {

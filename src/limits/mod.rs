@@ -53,13 +53,13 @@ pub const PROBLEMS_MAX: usize = 64;
 /// Bytes of a configuration file, or of an ignore file, that are read: 1.2's own example has 14 kB.
 pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 
-/// Sources on probation: those with fewer touches than a ban takes in a storm. 600 kB when it is full, nothing while
-/// it is empty. Then one of a few that are drawn at random makes room, so that a flood of forged sources displaces
-/// the flood: a real scanner that touches a trap after every thousand forged ones keeps its place nineteen times of
-/// twenty with one trap, and practically always with two.
+/// Sources on probation: those with fewer touches than a ban takes in a storm. 600 kB when it is full, nothing
+/// while it is empty. Then one of a few that are drawn at random makes room, so that a flood of forged sources
+/// displaces the flood: a real scanner that touches a trap after every thousand forged ones keeps its place
+/// nineteen times of twenty with one trap, and practically always with two.
 pub const PROBATION_MAX: usize = 4096;
 
-/// Touches of each of them; with one more a source is among those who are known. As many as are forged for less than
+/// Touches of each of them; with one more a source is among those who are known. It is one less than
 /// [`VALVE_PORTS`].
 pub const PROBATION_TOUCHES: usize = 4;
 
