@@ -133,7 +133,7 @@ fn a_hundred_thousand_probes_allocate_nothing() {
     for count in [said.pending, said.already_banned, said.no_room, said.gone] {
         assert!(count > 20, "{said:#?}");
     }
-    assert!(said.given_up > 5, "{said:#?}");
+    assert!(said.given_up > 0, "{said:#?}");
 }
 
 /// The control: the counter above does count.
