@@ -17,7 +17,7 @@ CONFIG_FILES := portsentry.conf portsentry.ignore portsentry.ignore.static
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test compat check install uninstall clean
+.PHONY: help build demo test sim mutants compat check install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,17 @@ test: ## run everything: format, lints, unit tests, simulation, network tests in
 	@$(MAKE) --no-print-directory check build
 	cargo test --locked --no-run
 	tests/apart cargo test --locked --offline
+
+# Of so many worlds; SEED=n plays one of them again.
+SEEDS ?= 1000
+
+sim: ## play the rules over time in SEEDS=1000 simulated worlds; SEED=n: one of them again
+	SEEDS=$(SEEDS) cargo test --locked --test it sim::
+
+mutants: ## change the core in a thousand places, one at a time: do the tests notice? (hours; MUTANTS="--shard 0/20": a part)
+	@cargo mutants --version >/dev/null 2>&1 || { \
+		echo "cargo-mutants is missing: cargo install cargo-mutants --locked" >&2; exit 1; }
+	cargo mutants --jobs 1 --output target $(MUTANTS)
 
 compat: ## play hundreds of cases through Debian's PortSentry 1.2 and through ours (CASE=n: one, in full)
 	@tests/setup

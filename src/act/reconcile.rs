@@ -176,8 +176,8 @@ impl Reconciler {
         }
         firewall::begin(self.backend, scope, job, out)?;
         let anew = self.fills(job) == Fill::Everything;
-        // Who comes back just behind the end of a ban may still be there with that end: it counts whole seconds, from
-        // when the program got to it.
+        // Who comes back just behind the end of a ban may still be there with that end: it counts whole
+        // seconds, from when the program got to it.
         let over_soon = now.since(self.lapsed) <= FIREWALL_TIME + Duration::from_secs(1);
         let mut left = CHANGES_MAX;
         // Whoever goes makes room first. Among intervals that takes a run of its own: nft refuses a network around

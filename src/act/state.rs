@@ -61,8 +61,8 @@ impl State {
     pub(super) fn succeed(&mut self, now: Instant, job: Job, filled: bool) {
         self.failures = 0;
         self.rest_until = now;
-        // Changes that succeed say nothing of all the rest, so they put no look off; unless there was none for long,
-        // because there was nothing to look at.
+        // Changes that succeed say nothing of all the rest, so they put no look off; unless there was none for
+        // long, because there was nothing to look at.
         if job != Job::Apply || now.since(self.seen) > 2 * CHECK_PAUSE {
             self.seen = now;
         }

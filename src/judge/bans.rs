@@ -259,6 +259,14 @@ impl Bans {
         self.table.stir_all();
     }
 
+    /// UNBLOCK_CMD was taken away: nothing ends a ban by KILL_ROUTE any more.
+    pub fn keep_routes(&mut self) {
+        let stays = |ban: &Ban| ban.wanted && ban.stop == Stop::Route;
+        for (_, ban) in self.table.iter_mut().filter(|(_, ban)| stays(ban)) {
+            ban.until = None;
+        }
+    }
+
     /// Forgets a ban that shall not hold and of which nothing is left, neither in the firewall nor in hosts.deny.
     fn drop_if_gone(&mut self, source: &Prefix) {
         if self.table.get(source).is_some_and(Ban::is_gone) {

@@ -236,6 +236,9 @@ impl Detector {
     pub fn adopt(&mut self, policy: Policy) {
         self.policy = policy;
         self.bans.change_stop(self.policy.stop);
+        if !self.policy.undone {
+            self.bans.keep_routes();
+        }
         if !self.policy.needs_firewall() {
             let held = |ban: &Ban| ban.stop == Stop::Firewall && !ban.by_hand;
             self.bans.free_if(|_, ban| held(ban));

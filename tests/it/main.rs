@@ -18,7 +18,8 @@ mod lab;
 mod filter;
 mod fuzz;
 mod noalloc;
-mod sim;
+pub(crate) mod sim;
+mod storm;
 mod tidy;
 
 // Without a network as well: the program, and the scripts of cross/, where they end at once.

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use portsentry::judge::policy::{Block, Policy};
 use portsentry::judge::verdict::{Outcome, Verdict};
-use portsentry::limits::{FOLD, WINDOW};
+use portsentry::limits::{BANNED_LINES, FAILED_REST, FOLD, VALVE_PORTS};
 use portsentry::net::Prefix;
 use portsentry::see::conntrack::Belongs;
 use portsentry::see::probe::{Kind, Probe, Protocol};
 use portsentry::time::Instant;
 
+use super::ledger::Ledger;
 use super::{Reach, reached};
 
 struct Seen {
@@ -19,28 +21,30 @@ struct Seen {
     kind: Kind,
     source_port: u16,
     said: bool,
-    /// What was seen in an earlier one is forgotten.
-    era: usize,
 }
 
 #[derive(Default)]
 pub(super) struct Model {
     seen: HashMap<Prefix, Vec<Seen>>,
+    pub(super) ledger: Ledger,
     pub(super) ignored: Vec<Prefix>,
     pub(super) own: Vec<IpAddr>,
     pub(super) gateways: Vec<IpAddr>,
     pub(super) resolvers: Vec<IpAddr>,
     /// Networks of devices that are not watched.
     pub(super) lans: Vec<Prefix>,
+    /// The minute that the valve counts, who wanted to be banned in it, and whether it is closed.
+    minute: Instant,
+    wishes: Vec<Prefix>,
+    pub(super) closed: bool,
 }
 
-/// What the detector must answer; bans are looked up in the real table, which the firewall is checked against.
-pub(super) enum Expected {
-    Exactly(Verdict),
-    /// It is to be reported, and the outcome is one of a ban.
-    AboutABan {
-        repeat: bool,
-    },
+/// How far the firewall and the owner's commands have come with the ban that a source falls under: the model
+/// knows nothing of them.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Progress {
+    pub(super) holds: bool,
+    pub(super) failed: bool,
 }
 
 impl Model {
@@ -90,89 +94,157 @@ impl Model {
         }
     }
 
-    /// The verdict, from the rules in words.
+    /// The verdict, from the rules in words. `has_room` is asked last, with the distinct traps of the source.
+    #[allow(clippy::too_many_arguments, reason = "all that a verdict depends on")]
     pub(super) fn judge(
         &mut self,
         now: Instant,
         probe: &Probe,
         belongs: Belongs,
         policy: &Policy,
+        progress: Progress,
+        has_room: impl FnOnce(u16) -> bool,
         reach: &mut Reach,
-    ) -> Expected {
-        use Expected::Exactly;
+    ) -> Verdict {
         if !policy.traps.of(probe.protocol).contains(probe.port) {
-            return Exactly(Verdict::NotATrap);
+            return Verdict::NotATrap;
         }
-        if self
-            .ignored
-            .iter()
-            .any(|prefix| prefix.contains(probe.source))
-        {
-            return Exactly(Verdict::Ignored);
+        let ignores = |prefix: &Prefix| prefix.contains(probe.source);
+        if self.ignored.iter().any(ignores) {
+            return Verdict::Ignored;
         }
         if self.own.contains(&probe.source) {
-            return Exactly(Verdict::Forged);
+            return Verdict::Forged;
         }
         if belongs != Belongs::Nobody {
-            return Exactly(Verdict::Explained(belongs));
+            return Verdict::Explained(belongs);
         }
         let source = self.source(probe.source);
         let history = self.seen.entry(source).or_default();
-        if history
-            .last()
-            .is_some_and(|last| now.since(last.at) >= WINDOW)
-        {
+        let last = history.last().map(|last| last.at);
+        if last.is_some_and(|last| now.since(last) >= policy.window) {
             reached(reach, "source forgotten after the window");
             history.clear();
         }
-        let mut seen = Seen {
+        history.push(Seen {
             at: now,
             trap: (probe.protocol, probe.port),
             kind: probe.kind,
             source_port: probe.source_port,
             said: false,
-            era: history.last().map_or(0, |last| last.era),
+        });
+        let (hits, ports, repeat) = recount(history);
+        if hits < policy.scan_trigger || u32::from(ports) < policy.trigger_ports {
+            return Verdict::Counted;
+        }
+        let outcome = match policy.block(probe.protocol) {
+            Block::Off => Outcome::BlockingOff,
+            _ => self.about_a_ban(now, source, probe, ports, policy, progress, has_room),
         };
-        // On probation, of the one trap, the latest kind of touch is remembered.
-        let probation = history.iter().all(|other| other.trap == seen.trap);
-        let other_kind = history.last().is_some_and(|last| last.kind != seen.kind);
-        seen.era += usize::from(probation && other_kind);
-        history.push(seen);
-        let (hits, repeat) = recount(history);
-        if hits < policy.scan_trigger {
-            return Exactly(Verdict::Counted);
+        match outcome {
+            Outcome::Ban => Verdict::Probe(outcome),
+            Outcome::StillBanned => {
+                reached(reach, "still banned");
+                Verdict::Folded
+            }
+            _ if repeat => Verdict::Folded,
+            _ => {
+                self.tell(now, source, outcome);
+                Verdict::Probe(outcome)
+            }
         }
-        if policy.block(probe.protocol) != Block::Off {
-            return Expected::AboutABan { repeat };
+    }
+
+    /// A line says that a source is banned already.
+    fn tell(&mut self, now: Instant, source: Prefix, outcome: Outcome) {
+        let key = self.ledger.covering(&source);
+        let key = key.filter(|_| outcome == Outcome::AlreadyBanned);
+        let Some(entry) = key.and_then(|key| self.ledger.bans.get_mut(&key)) else {
+            return;
+        };
+        let (lines, began) = entry.told;
+        entry.told = match now.since(began) < FOLD {
+            true => (lines.saturating_add(1), began),
+            false => (1, now),
+        };
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "all that a ban depends on")]
+    fn about_a_ban(
+        &mut self,
+        now: Instant,
+        source: Prefix,
+        probe: &Probe,
+        ports: u16,
+        policy: &Policy,
+        progress: Progress,
+        has_room: impl FnOnce(u16) -> bool,
+    ) -> Outcome {
+        if let Some(key) = self.ledger.covering(&source) {
+            let entry = self.ledger.bans.get_mut(&key).unwrap();
+            let again = progress.failed && now.since(entry.since) >= FAILED_REST;
+            let (lines, began) = entry.told;
+            let enough = lines >= BANNED_LINES && now.since(began) < FOLD;
+            match (again, progress.holds) {
+                (true, _) => {}
+                (_, false) => return Outcome::Pending,
+                (_, true) if enough => return Outcome::StillBanned,
+                (_, true) => return Outcome::AlreadyBanned,
+            }
         }
-        match repeat {
-            true => Exactly(Verdict::Folded),
-            false => Exactly(Verdict::Probe(Outcome::BlockingOff)),
+        if self.protects_some_of(&source) {
+            return Outcome::Protected;
         }
+        self.turn_valve(now, policy.ban_rate_max);
+        if probe.kind != Kind::Connect && policy.ban_rate_max > 0 {
+            self.wishes.push(source);
+            self.closed |= self.wishes.len() > policy.ban_rate_max as usize;
+            if self.closed && ports < VALVE_PORTS {
+                return Outcome::Doubted;
+            }
+        }
+        match has_room(ports) {
+            true => Outcome::Ban,
+            false => Outcome::NoRoom,
+        }
+    }
+
+    /// A minute is over. It is opened behind one in which fewer than half of the limit came.
+    pub(super) fn turn_valve(&mut self, now: Instant, most: u32) {
+        let past = now.since(self.minute);
+        if past < Duration::from_secs(60) {
+            return;
+        }
+        let few = 2 * self.wishes.len() < most as usize;
+        self.closed &= !few && past < Duration::from_secs(120) && most > 0;
+        self.wishes.clear();
+        self.minute = now;
     }
 
     /// The last probe of a source was reported.
     pub(super) fn said(&mut self, source: &Prefix) {
-        if let Some(last) = self
-            .seen
-            .get_mut(source)
-            .and_then(|history| history.last_mut())
-        {
+        let last = self.seen.get_mut(source).and_then(|seen| seen.last_mut());
+        if let Some(last) = last {
             last.said = true;
         }
     }
+
+    /// The owner wants to hear no more of it.
+    pub(super) fn forget(&mut self, source: &Prefix) {
+        self.seen.remove(source);
+    }
 }
 
-/// Hits, and whether the last probe repeats one that was reported within FOLD.
+/// Hits, distinct traps, and whether the last probe repeats one that was reported within FOLD.
 ///
 /// A touch opens a minute. Within it the same touch from the same source port as the time before is a
 /// retransmission and no hit; the first behind it opens a new minute and is a hit.
-fn recount(history: &[Seen]) -> (u32, bool) {
+fn recount(history: &[Seen]) -> (u32, u16, bool) {
     let mut hits = 0;
     let mut repeat = false;
+    let mut traps = Vec::new();
     for (at, seen) in history.iter().enumerate() {
-        let what = |seen: &Seen| (seen.trap, seen.kind, seen.era);
-        let same = |other: &&Seen| what(other) == what(seen);
+        let same = |other: &&Seen| other.trap == seen.trap && other.kind == seen.kind;
         let before: Vec<&Seen> = history[..at].iter().filter(same).collect();
         let mut opened: Option<Instant> = None;
         let mut said = false;
@@ -189,6 +261,9 @@ fn recount(history: &[Seen]) -> (u32, bool) {
             hits += 1;
         }
         repeat = within && said;
+        if !traps.contains(&seen.trap) {
+            traps.push(seen.trap);
+        }
     }
-    (hits, repeat)
+    (hits, u16::try_from(traps.len()).unwrap(), repeat)
 }

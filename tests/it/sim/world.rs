@@ -1,275 +1,261 @@
-//! One world: a network full of sources, drawn from a seed.
+//! One world: a network full of sources, drawn from a seed. Time passes from one thing that is due to the next, as
+//! in the daemon's loop.
 
-use std::net::IpAddr;
+use std::collections::HashMap;
 use std::time::Duration;
 
+use portsentry::act::actions;
 use portsentry::judge::ban::{Ban, Stop};
 use portsentry::judge::detector::Detector;
-use portsentry::judge::verdict::{Outcome, Verdict};
-use portsentry::limits::{BANS_MAX, RULES_MAX};
-use portsentry::net::{Family, Prefix};
-use portsentry::see::conntrack::Belongs;
-use portsentry::see::probe::{Mode, Probe, Protocol};
+use portsentry::judge::policy::Block;
+use portsentry::judge::valve::Turned;
+use portsentry::judge::verdict::News;
+use portsentry::net::Prefix;
+use portsentry::see::probe::{Mode, Protocol};
 use portsentry::time::Instant;
 
-use super::draw::{self, TCP, UDP, address};
+use super::draw::{self, address};
 use super::enforcer::Enforcer;
-use super::model::{Expected, Model};
+use super::firewall::Deed;
+use super::ledger::Entry;
+use super::model::Model;
 use super::random::Random;
 use super::{Reach, reached};
 
+/// Turns that may follow one another while no time passes.
+const TURNS_AT_ONCE: u32 = 50;
+
 pub(super) struct World {
-    now: Instant,
-    random: Random,
-    detector: Detector,
-    model: Model,
-    enforcer: Enforcer,
+    pub(super) now: Instant,
+    pub(super) random: Random,
+    pub(super) detector: Detector,
+    pub(super) model: Model,
+    pub(super) enforcer: Enforcer,
     /// How many different sources there are.
-    crowd: usize,
-    /// Bans displaced so far.
-    evicted: u64,
+    pub(super) crowd: usize,
+    /// A crowd that the tables have no room for: the model forgets nobody, here only the invariants are checked.
+    pub(super) crowded: bool,
 }
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let crowd = random.pick(&[3, 20, 60, 60, 200, 3000]);
-        let bad = random.pick(&[0, 5, 30, 80]);
+        let crowd = random.pick(&[3, 20, 60, 60, 200, 640, 640, 3000]);
         let policy = draw::policy(&mut random, crowd);
-        let mut enforcer = Enforcer::new(bad);
-        enforcer.reconciler.up = policy.needs_firewall();
+        let backend = draw::backend(&mut random);
+        let mut enforcer = Enforcer::new(&mut random, backend);
+        enforcer.owner.adopt(policy.undone);
         let mut world = Self {
             now: Instant::from_millis(random.next() % (1 << 40)),
             detector: Detector::new(policy, (random.next(), random.next())),
             model: Model::default(),
             enforcer,
             crowd,
-            evicted: 0,
+            crowded: crowd > 1000,
             random,
         };
-        world.detector.bans.set_most(RULES_MAX);
-        world.model.own = vec![address(0), address(1)];
+        world.limit(&mut Reach::new());
+        let own6 = match world.random.percent(30) {
+            true => address(1),
+            false => "2001:db8:ffff::1".parse().unwrap(),
+        };
+        world.model.own = vec![address(0), own6];
         world.model.gateways = vec![address(2), address(3)];
         world.protect();
-        if crowd > 1000 {
-            world.fill();
-        }
         world
     }
 
-    pub(super) fn step(&mut self, reach: &mut Reach) {
-        let pause = match self.random.below(1000) {
-            0 => Duration::from_secs(25 * 3600),
-            1..30 => Duration::from_secs(61),
-            30..300 => Duration::from_millis(self.random.next() % 1000),
-            _ => Duration::from_millis(self.random.next() % 5),
-        };
-        self.now = self.now.after(pause);
-        match self.random.below(1000) {
-            0..4 => self.reconfigure(reach),
-            4..14 => self.change_protection(reach),
-            14..16 => self.enforcer.disturb(self.random.pick(&Family::BOTH)),
-            _ => self.probe(reach),
+    /// So many bans there may be: those with the least evidence go.
+    pub(super) fn limit(&mut self, reach: &mut Reach) {
+        let weight = |ban: &Ban| (ban.verified, ban.ports);
+        let bans = &mut self.detector.bans;
+        let in_force = bans.iter().filter(|(_, ban)| ban.wanted);
+        let before: HashMap<_, _> = in_force.map(|(key, ban)| (*key, weight(ban))).collect();
+        let evicted = bans.evicted;
+        bans.set_most(self.enforcer.most());
+        let (bans, ledger) = (&self.detector.bans, &mut self.model.ledger);
+        let gone = ledger.take_gone(bans, "fewer may be", |_, _| true);
+        assert_eq!(bans.evicted - evicted, gone.len() as u64);
+        let least = bans.iter().filter(|(_, ban)| ban.wanted);
+        let least = least.map(|(_, ban)| weight(ban)).min();
+        for (source, entry) in gone {
+            reached(reach, "displaced by a smaller firewall");
+            assert!(least.is_none_or(|least| before[&source] <= least));
+            self.may_leave(&source, &entry);
         }
+    }
+
+    pub(super) fn step(&mut self, reach: &mut Reach) {
+        let pause = self.pause();
+        self.advance(pause, reach);
+        self.deed(reach);
         self.turn(reach);
     }
 
-    /// The network falls silent and the firewall works again: everything must come to rest, and a stop must leave
-    /// nothing behind.
+    /// Looks at the firewall come every ten seconds: a crowd has no time for a day of them.
+    fn pause(&mut self) -> Duration {
+        let looks = self.enforcer.backend.must_be_checked();
+        let long = match (looks, self.crowd) {
+            (false, _) => [11 * 60, 7 * 3600, 25 * 3600, 22 * 24 * 3600],
+            (true, 0..100) => [30, 11 * 60, 3600, 7 * 3600],
+            (true, _) => [30, 90, 90, 11 * 60],
+        };
+        match self.random.below(1000) {
+            0..3 => draw::span(&mut self.random, &long),
+            3..30 => Duration::from_secs(61),
+            30..60 => Duration::from_millis(self.random.next() % 12_000),
+            60..300 => Duration::from_millis(self.random.next() % 1000),
+            _ => Duration::from_millis(self.random.next() % 5),
+        }
+    }
+
+    fn advance(&mut self, time: Duration, reach: &mut Reach) {
+        let end = self.now.after(time);
+        let mut at_once = 0;
+        while let Some(at) = self.due_at().filter(|at| *at <= end) {
+            at_once = if at > self.now { 0 } else { at_once + 1 };
+            assert!(at_once < TURNS_AT_ONCE, "the loop turns without a pause");
+            self.now = self.now.max(at);
+            self.turn(reach);
+        }
+        self.now = end;
+        self.turn(reach);
+    }
+
+    fn due_at(&self) -> Option<Instant> {
+        let times = [
+            self.detector.due_at(),
+            self.enforcer.due_at(&self.detector),
+            actions::due_at(&self.detector.bans),
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    /// The network falls silent and the firewall works again: everything must come to rest, what others do must be
+    /// healed in its time, and a stop must leave nothing behind.
     pub(super) fn settle(&mut self, reach: &mut Reach) {
         self.enforcer.bad = 0;
         self.come_to_rest(reach);
-        self.enforcer.reconciler.up = false;
-        self.detector
-            .bans
-            .free_if(|_, ban| ban.stop == Stop::Firewall);
-        self.come_to_rest(reach);
-        assert!(!self.enforcer.reconciler.is_loaded());
-    }
-
-    fn come_to_rest(&mut self, reach: &mut Reach) {
-        for _ in 0..400 {
-            self.now = self.now.after(Duration::from_secs(1));
-            self.turn(reach);
-        }
-        assert!(
-            self.enforcer.reconciler.is_even(&self.detector.bans),
-            "no rest"
-        );
-    }
-
-    fn turn(&mut self, reach: &mut Reach) {
-        let detector = &mut self.detector;
-        self.enforcer
-            .turn(self.now, detector, &mut self.random, reach);
-        self.enforcer.check(&self.detector, reach);
-    }
-
-    fn probe(&mut self, reach: &mut Reach) {
-        let probe = draw::probe(&mut self.random, self.crowd);
-        let belongs = match self.random.percent(6) {
-            false => Belongs::Nobody,
-            true => self
-                .random
-                .pick(&[Belongs::Us, Belongs::Reply, Belongs::Forwarded]),
-        };
-        let source = self.model.source(probe.source);
-        let known = self.detector.bans.get(&source).copied();
-        let leaving = known.is_none() && self.detector.bans.get_mut(&source).is_some();
-        let before = self.detector.bans.wanted();
-        let policy = self.detector.policy.clone();
-        let expected = self.model.judge(self.now, &probe, belongs, &policy, reach);
-        let verdict = match self.detector.candidate(&probe) {
-            Err(verdict) => verdict,
-            Ok(()) => self
-                .detector
-                .judge(self.now, &probe, mode_of(&probe), belongs),
-        };
-        note(verdict, &source, reach);
-        if self.detector.bans.evicted > self.evicted {
-            self.evicted = self.detector.bans.evicted;
-            reached(reach, "ban displaced");
-        }
-        if let Verdict::Probe(_) = verdict {
-            self.model.said(&source);
-        }
-        if self.detector.sources.evicted > 0 || self.crowd > 1000 {
-            return; // The model forgets nobody and has no bounds: here only the invariants are checked.
-        }
-        let protected = self.model.protects_some_of(&source);
-        match (expected, verdict) {
-            (Expected::Exactly(expected), verdict) => assert_eq!(verdict, expected),
-            (_, Verdict::Probe(Outcome::Protected)) => assert!(protected && known.is_none()),
-            (_, Verdict::Probe(Outcome::Ban)) => {
-                let anew = known.is_none_or(|ban| ban.failed);
-                assert!(!protected && anew && before <= BANS_MAX);
-                if leaving {
-                    reached(reach, "ban comes back while leaving");
-                }
+        let scopes: Vec<_> = self.enforcer.reconciler.scopes().collect();
+        for scope in scopes {
+            // One that ends meanwhile is missed by nobody.
+            let soon = self.now.after(Duration::from_secs(30));
+            let held = self.detector.bans.iter().any(|(source, ban)| {
+                let lasts = ban.until.is_none_or(|until| until > soon);
+                ban.enforced && scope.holds(source) && lasts
+            });
+            if !held {
+                continue;
             }
-            (Expected::AboutABan { repeat }, verdict) => {
-                let ban = known.filter(|_| !protected);
-                let outcome = match ban.map(|ban| ban.holds()) {
-                    Some(true) if ban.is_some_and(|ban| self.was_told(&ban)) => {
-                        assert_eq!(verdict, Verdict::Folded);
-                        return;
-                    }
-                    Some(true) => Outcome::AlreadyBanned,
-                    Some(false) => Outcome::Pending,
-                    None => Outcome::Protected,
-                };
-                let told = if repeat {
-                    Verdict::Folded
-                } else {
-                    Verdict::Probe(outcome)
-                };
-                assert_eq!(verdict, told);
-            }
-        }
-    }
-
-    /// Whether enough was said of a banned source in this minute.
-    fn was_told(&self, ban: &Ban) -> bool {
-        ban.is_told(self.now)
-    }
-
-    fn reconfigure(&mut self, reach: &mut Reach) {
-        let policy = draw::policy(&mut self.random, self.crowd);
-        self.enforcer.reconciler.up = policy.needs_firewall();
-        let before = self.detector.bans.wanted();
-        self.detector.adopt(policy);
-        if self.detector.bans.wanted() < before {
-            reached(reach, "freed by configuration");
-        }
-    }
-
-    fn change_protection(&mut self, reach: &mut Reach) {
-        let addr = address(self.random.below(self.crowd));
-        let rule = self.model.protect_other(self.random.below(7), addr);
-        self.protect();
-        let expected = self.detector.bans.iter();
-        let expected =
-            expected.filter(|(source, ban)| ban.wanted && self.model.protects_some_of(source));
-        let expected = expected.count();
-        let mut freed = 0;
-        self.detector.free_protected(|_, _| freed += 1);
-        assert_eq!(freed, expected);
-        if freed > 0 {
-            reached(reach, rule);
-        }
-    }
-
-    /// Tells the detector what the model knows.
-    fn protect(&mut self) {
-        let protect = &mut self.detector.protect;
-        protect.surroundings = Default::default();
-        for addr in &self.model.own {
-            protect.surroundings.add_own(*addr);
-        }
-        for addr in &self.model.gateways {
-            protect.surroundings.add_gateway(*addr);
-        }
-        for prefix in &self.model.lans {
-            protect.surroundings.add_lan(*prefix);
-        }
-        protect.resolvers.clear();
-        protect
-            .resolvers
-            .extend(self.model.resolvers.iter().copied());
-        protect.ignored.clear();
-        protect.ignored.extend(self.model.ignored.iter().copied());
-    }
-
-    /// A flood before we look: so many sources that the table of bans is full from the beginning.
-    fn fill(&mut self) {
-        for n in 0..self.crowd {
-            let mut probe = draw::probe(&mut self.random, self.crowd);
-            probe.source = address(n);
-            probe.port = if probe.protocol == Protocol::Tcp {
-                TCP[0]
-            } else {
-                UDP[0]
+            let deed = self.random.pick(&Deed::ALL);
+            self.enforcer.disturb(self.now, scope, deed);
+            let time = match self.enforcer.backend.must_be_checked() {
+                true => Duration::from_millis(10_500),
+                false => Duration::from_secs(2),
             };
-            if self.detector.candidate(&probe).is_ok() {
-                let _ = self
-                    .detector
-                    .judge(self.now, &probe, mode_of(&probe), Belongs::Nobody);
+            self.advance(time, reach);
+            let healed = !self.enforcer.is_disturbed(scope);
+            let (now, around) = (self.now, &self.enforcer.reconciler);
+            assert!(healed, "{deed:?} is not healed in time: {now:?} {around:?}");
+            reached(reach, "healed in time");
+        }
+        self.enforcer.owner.adopt(false);
+        self.detector.policy.block_tcp = Block::Off;
+        self.detector.policy.block_udp = Block::Off;
+        self.detector.bans.free_if(|_, _| true);
+        self.model.ledger.bans.clear();
+        self.come_to_rest(reach);
+        assert!(!self.enforcer.reconciler.is_loaded() && self.enforcer.is_clean());
+        assert_eq!(self.detector.bans.iter().count(), 0);
+    }
+
+    /// The longest rest of a firewall that failed, and a moment for what ended just now.
+    fn come_to_rest(&mut self, reach: &mut Reach) {
+        self.advance(Duration::from_secs(320), reach);
+        let mut tries = 0..100;
+        while !self.enforcer.reconciler.is_even(&self.detector.bans) {
+            assert!(tries.next().is_some(), "no rest");
+            self.advance(Duration::from_millis(100), reach);
+        }
+    }
+
+    pub(super) fn turn(&mut self, reach: &mut Reach) {
+        let now = self.now;
+        let most = self.detector.policy.ban_rate_max;
+        self.detector.pass(now);
+        self.model.turn_valve(now, most);
+        let closed = self.detector.valve.is_closed();
+        assert!(self.crowded || closed == self.model.closed);
+        self.detector.take_news(now, |news| note(news, reach));
+        self.expired(reach);
+        let (detector, enforcer) = (&mut self.detector, &mut self.enforcer);
+        enforcer.land(now, detector, reach);
+        enforcer.hear(now);
+        self.confirm(reach);
+        let (detector, enforcer) = (&mut self.detector, &mut self.enforcer);
+        enforcer.follow(detector, reach);
+        let (mut lapsed, reconciler) = (0, &mut enforcer.reconciler);
+        reconciler.lapse(now, &mut detector.bans, |_| lapsed += 1);
+        if lapsed > 0 {
+            reached(reach, "ended by the kernel");
+        }
+        let random = &mut self.random;
+        enforcer.start(now, detector, random, reach);
+        let bad = enforcer.bad;
+        enforcer.owner.turn(now, detector, bad, random, reach);
+        detector.bans.calm();
+        let banned = self.model.ledger.bans.len();
+        assert_eq!(self.detector.bans.wanted(), banned);
+        self.enforcer.check(now, &self.detector, reach);
+    }
+
+    /// Whose time is over is not banned any more, and nobody else.
+    fn expired(&mut self, reach: &mut Reach) {
+        let now = self.now;
+        let over = |entry: &Entry| entry.until.is_some_and(|until| until <= now);
+        let memory = self.detector.policy.memory();
+        let bans = &self.detector.bans;
+        let gone = self
+            .model
+            .ledger
+            .take_gone(bans, "expiry", |_, entry| over(entry));
+        for (source, entry) in gone {
+            reached(reach, "ban expired");
+            self.model
+                .ledger
+                .remember(now, source, entry.strikes, memory);
+            self.may_leave(&source, &entry);
+        }
+        let late = self.model.ledger.bans.values().find(|entry| over(entry));
+        assert!(late.is_none(), "banned although its time is over: {late:?}");
+    }
+
+    /// A ban ended: whether something undoes what was done for it.
+    pub(super) fn may_leave(&mut self, source: &Prefix, entry: &Entry) {
+        if entry.stop == Stop::Route {
+            let undone = self.detector.bans.known(source).is_some_and(|ban| ban.ran);
+            if !undone {
+                self.enforcer.owner.leave(entry.addr);
             }
         }
     }
+}
+
+fn note(news: News, reach: &mut Reach) {
+    let what = match news {
+        News::Repeats(..) => "news: repeats",
+        News::Unreported(_) => "news: more than the log bears",
+        News::Distributed(_) => "news: a distributed scan",
+        News::Valve(Turned::Closed(_)) => "valve closed",
+        News::Valve(Turned::Opened) => "valve opened",
+    };
+    reached(reach, what);
 }
 
 /// Two modes in one process, as `-atcp -sudp` makes it.
-fn mode_of(probe: &Probe) -> Mode {
-    match probe.protocol {
+pub(super) fn mode_of(protocol: Protocol) -> Mode {
+    match protocol {
         Protocol::Tcp => Mode::Advanced,
         Protocol::Udp => Mode::Stealth,
-    }
-}
-
-fn note(verdict: Verdict, source: &Prefix, reach: &mut Reach) {
-    let what = match verdict {
-        Verdict::NotATrap => "verdict: not a trap",
-        Verdict::Forged => "verdict: forged",
-        Verdict::Ignored => "verdict: ignored",
-        Verdict::Explained(_) => "verdict: explained",
-        Verdict::Counted => "verdict: counted",
-        Verdict::Folded => "verdict: folded",
-        Verdict::Probe(outcome) => match outcome {
-            Outcome::BlockingOff => "outcome: blocking off",
-            Outcome::Protected => "outcome: protected",
-            Outcome::Ban => "outcome: ban",
-            Outcome::Pending => "outcome: pending",
-            Outcome::AlreadyBanned => "outcome: already banned",
-            Outcome::StillBanned => "outcome: still banned",
-            Outcome::Doubted => "outcome: doubted",
-            Outcome::NoRoom => "outcome: no room",
-        },
-    };
-    reached(reach, what);
-    match (source.addr(), source.is_host()) {
-        (IpAddr::V6(_), true) => reached(reach, "source: one IPv6 address"),
-        (IpAddr::V6(_), false) => reached(reach, "source: an IPv6 /64"),
-        _ => {}
     }
 }
