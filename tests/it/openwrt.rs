@@ -3,6 +3,7 @@
 //!
 //! What the real programs do was tried with them; each of the things that concern us is a case here.
 
+mod alive;
 mod commands;
 mod package;
 mod quoting;

@@ -180,8 +180,8 @@ config portsentry 'main'
         assert!(!router.path("evil").exists());
         let devices = "wan eth0.2\nwan6 br-lan@x!:1\n";
         assert_eq!(router.read("run/devices"), devices);
-        let triggers = ["wan", "wan6"]
-            .map(|name| format!("trigger interface <{name}> </init> <reload>"));
+        let triggers =
+            ["wan", "wan6"].map(|name| format!("trigger interface <{name}> </init> <reload>"));
         assert_eq!(router.told("trigger interface"), triggers);
     });
 }
