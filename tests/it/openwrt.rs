@@ -5,6 +5,7 @@
 
 mod alive;
 mod commands;
+mod feed;
 mod package;
 mod quoting;
 mod reload;
