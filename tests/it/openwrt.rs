@@ -3,7 +3,9 @@
 //!
 //! What the real programs do was tried with them; each of the things that concern us is a case here.
 
+mod alive;
 mod commands;
+mod feed;
 mod package;
 mod quoting;
 mod reload;

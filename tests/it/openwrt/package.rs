@@ -127,22 +127,18 @@ fn the_scripts_are_formatted_and_sound() {
         package().join("files/portsentry.init"),
         package().join("test.sh"),
     ];
-    let has = |tool: &str| Command::new(tool).arg("--version").output().is_ok();
-    if has("shfmt") {
-        let output = Command::new("shfmt")
-            .args(["-d", "-sr", "-s"])
-            .args(&scripts)
-            .output()
-            .unwrap();
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
-    }
-    if has("shellcheck") {
-        let output = Command::new("shellcheck")
-            .args(["-s", "sh"])
-            .args(&scripts)
-            .output()
-            .unwrap();
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+    for (tool, options) in [
+        ("shfmt", ["-d", "-sr", "-s"]),
+        ("shellcheck", ["-s", "sh", "-x"]),
+    ] {
+        if need(tool) {
+            let output = Command::new(tool)
+                .args(options)
+                .args(&scripts)
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), "", "{tool}");
+        }
     }
     // What can be seen without them.
     for script in &scripts {

@@ -1,7 +1,7 @@
 //! A router in a directory: the init script as it is installed but for its paths, UCI as it reads it, and procd.
 
 use crate::lab::daemon::binary;
-use crate::lab::need;
+use crate::lab::{Lab, need};
 use crate::uci::exported;
 use portsentry::config::uci::parse;
 use std::fs;
@@ -98,6 +98,18 @@ impl Router {
             shell,
             instance,
         }
+    }
+
+    /// One whose run directory is that of the lab's router as well.
+    pub(super) fn in_lab(lab: &Lab) -> Self {
+        let router = Self::new(SHELLS[1]);
+        let run = router.path("run");
+        fs::create_dir(&run).unwrap();
+        let run = run.display();
+        lab.router.sh(&format!(
+            "mkdir /run/portsentry; mount --bind {run} /run/portsentry"
+        ));
+        router
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
