@@ -1,5 +1,5 @@
-//! What apk-tools are told: nothing but `apk mkpkg` writes apk's format. A program stands in for it here, which notes
-//! what it was asked and keeps the files that it was given.
+//! What apk-tools are told: nothing but `apk mkpkg` writes apk's format. A program stands in for it here.
+//! It notes what it was asked, and keeps the files that it was given.
 
 use super::{ARCH, Workshop, succeeds, version};
 use std::fs;
