@@ -98,7 +98,7 @@ fn the_files_for_apk_come_with_the_lists_that_openwrt_reads() {
     );
 }
 
-/// Debian has none. It is said before anything is built.
+/// As on Debian 12. It is said before anything is built.
 #[test]
 fn without_apk_tools_or_with_old_ones_it_says_so() {
     let workshop = Workshop::new();
