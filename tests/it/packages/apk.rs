@@ -1,5 +1,5 @@
-//! What apk-tools are told, for `apk mkpkg` alone writes apk's format. Here a program stands in for it: it notes
-//! what it was asked, and keeps the files that it was given.
+//! What apk-tools are told: nothing but `apk mkpkg` writes apk's format. A program stands in for it here.
+//! It notes what it was asked, and keeps the files that it was given.
 
 use super::{ARCH, Workshop, succeeds, version};
 use std::fs;
@@ -98,7 +98,7 @@ fn the_files_for_apk_come_with_the_lists_that_openwrt_reads() {
     );
 }
 
-/// Debian has none. It is said before anything is built.
+/// As on Debian 12. It is said before anything is built.
 #[test]
 fn without_apk_tools_or_with_old_ones_it_says_so() {
     let workshop = Workshop::new();

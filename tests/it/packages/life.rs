@@ -189,6 +189,10 @@ fn an_upgrade_by_opkg_restarts_what_runs_and_keeps_the_owners_file() {
     let config = router.sh("cat /etc/config/portsentry");
     assert!(config.contains("enabled '1'"), "{config}");
 
+    // Who is banned is not forgotten, should the old package be asked as well.
+    router.sh("PKG_UPGRADE=1 /usr/lib/opkg/info/portsentry.postrm upgrade");
+    assert!(router.sh("ls /run/portsentry").contains("lock"));
+
     // The owner has put something into this one.
     router.sh("opkg remove");
     let ignored = router.sh("cat /etc/portsentry/portsentry.ignore");
