@@ -51,10 +51,7 @@ impl Workshop {
         let project = Path::new(env!("CARGO_MANIFEST_DIR"));
         for part in ["cross", "cross/package", "cross/openwrt/files"] {
             fs::create_dir_all(place.path().join(part)).unwrap();
-            let files = fs::read_dir(project.join(part))
-                .into_iter()
-                .flatten()
-                .flatten();
+            let files = fs::read_dir(project.join(part)).unwrap().flatten();
             for file in files.filter(|entry| entry.path().is_file()) {
                 let copy = place.path().join(part).join(file.file_name());
                 fs::copy(file.path(), copy).unwrap();
@@ -63,27 +60,9 @@ impl Workshop {
         let manifest = project.join("Cargo.toml");
         fs::copy(manifest, place.path().join("Cargo.toml")).unwrap();
         let workshop = Self { place };
-        workshop.add_missing_files();
         fs::create_dir(workshop.path("dist")).unwrap();
         fs::copy(binary(), workshop.program()).unwrap();
         workshop
-    }
-
-    /// Until the package for the feed is there.
-    fn add_missing_files(&self) {
-        let files = self.path("cross/openwrt/files");
-        let init = include_str!("../data/package/portsentry.init");
-        let uci = include_str!("../../doc/portsentry.uci");
-        for (name, text) in [
-            ("init", init),
-            ("config", uci),
-            ("keep", "/etc/portsentry/\n"),
-        ] {
-            let file = files.join(format!("portsentry.{name}"));
-            if !file.exists() {
-                fs::write(file, text).unwrap();
-            }
-        }
     }
 
     fn path(&self, path: &str) -> PathBuf {
