@@ -74,7 +74,7 @@ fn a_named_device_may_come_late_and_go_and_come_back() {
     // Once at the start, and whenever it went; nothing was refused, and nobody else changed anything.
     let texts = lab.log.texts();
     let said = |part: &str| texts.iter().filter(|text| text.contains(part)).count();
-    assert_eq!(said("0 of 1 devices in INTERFACE exist"), 3, "{texts:#?}");
+    assert_eq!(said("0 of 1 devices that are named exist"), 3, "{texts:#?}");
     assert_eq!(said("refused") + said("Somebody else"), 0, "{texts:#?}");
     assert!(daemon.stop().success());
 }
