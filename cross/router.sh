@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The emulated router of cross/test-router: its image, its machine, and the serial console by which it is told what
-# to do. To be sourced behind lib.sh, with $kernel, $firewall, $qemu and $program set.
+# to do. To be sourced behind lib.sh; whoever does sets $arch, $program, $kernel, $firewall and $qemu.
+# shellcheck disable=SC2154
 
 # Waiting for anything ends here; it only decides how long a failing test takes.
 bound=40

@@ -38,10 +38,12 @@ impl Enforcer {
         }
         let (detector, mut book) = state.book(now);
         let mut ends = Ends::default();
+        let mut progress = false;
         let bans = &mut detector.bans;
         self.reconciler
             .settle(now, ended.ok, bans, |source, ban, change| match change {
                 Change::Enforced => {
+                    progress = true;
                     // Before its turn it is said when that comes, so that lines keep 1.2's order; and once, though
                     // a rebuild in several runs puts some back later than others.
                     if matches!(ban.step, Step::Run | Step::Done) && !ban.recorded {
@@ -56,6 +58,9 @@ impl Enforcer {
                 Change::Gone => ends.say(source, book.log),
             });
         ends.say_rest(book.log);
+        if progress {
+            detector.bans.note_change();
+        }
         if !ended.ok {
             self.refused(order, ended, state);
         }

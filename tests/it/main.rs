@@ -41,6 +41,7 @@ mod consumers;
 mod control;
 mod cutoff;
 mod denied;
+mod devices;
 mod files;
 mod flood;
 mod footprint;
