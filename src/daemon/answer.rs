@@ -3,9 +3,8 @@
 
 use crate::act::firewall::{Backend, Detail};
 use crate::config::{Choice, Modes};
-use crate::daemon::Daemon;
 use crate::daemon::background::for_owner;
-use crate::judge::ban::Stop;
+use crate::daemon::{Daemon, State};
 use crate::judge::hand::{Granted, Target, Wish};
 use crate::sys::{clock, files};
 use crate::tell::control::Answer;
@@ -87,24 +86,17 @@ impl Daemon {
     }
 
     fn unban(&mut self, form: Form, whom: Option<Target>) -> Answer {
-        let (mut freed, mut stays) = (Vec::new(), 0);
-        let undone = self.state.detector.policy.undone;
-        self.state.detector.unban(whom, |source, ban| {
-            freed.push(*source);
-            stays += usize::from(ban.stop == Stop::Route && !undone);
-        });
-        match (whom, &*freed) {
-            (_, []) => {}
-            (_, [one]) => self
-                .state
-                .log
-                .say(format_args!("adminalert: Host {one} is unblocked by hand")),
-            (_, all) => self.state.log.say(format_args!(
+        let State { detector, log, .. } = &mut self.state;
+        let freed = detector.unban(whom);
+        match &*freed {
+            [] => {}
+            [(one, _)] => log.say(format_args!("adminalert: Host {one} is unblocked by hand")),
+            all => log.say(format_args!(
                 "adminalert: {} hosts are unblocked by hand",
                 all.len()
             )),
         }
-        hand::unbanned(form, whom, &freed, stays)
+        hand::unbanned(form, whom, &freed, detector.policy.undone)
     }
 
     /// A second start: what it asks for is watched as well, or it learns why not. Asked for again, it is so

@@ -149,8 +149,8 @@ impl Detector {
     }
 
     /// Ends the bans that `whom` falls under and those in it, or all; the sources are forgotten, and how often
-    /// they were banned. Tells `say` each of them.
-    pub fn unban(&mut self, whom: Option<Target>, mut say: impl FnMut(&Prefix, &Ban)) {
+    /// they were banned. Who was freed, and what stopped them.
+    pub fn unban(&mut self, whom: Option<Target>) -> Vec<(Prefix, Stop)> {
         let named = whom.map(Target::named);
         let meant = |prefix: &Prefix| named.is_none_or(|named| prefix.overlaps(&named));
         let bans = &self.bans;
@@ -160,12 +160,11 @@ impl Detector {
         self.bans.free_if(|source, ban| {
             let meant = meant(source);
             if meant {
-                freed.push(*source);
-                say(source, ban);
+                freed.push((*source, ban.stop));
             }
             meant
         });
-        for source in &freed {
+        for (source, _) in &freed {
             self.bans.forgive(source);
         }
         if let (Some(Target::Address(addr)), false) = (whom, freed.is_empty()) {
@@ -174,5 +173,6 @@ impl Detector {
             self.sources.forget(&source);
             self.bans.forgive(&source);
         }
+        freed
     }
 }

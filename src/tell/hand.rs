@@ -96,39 +96,38 @@ fn write_refused(wish: &Wish, why: &Refused, out: &mut String) -> fmt::Result {
     }
 }
 
-/// What came of an unban: who was freed. The owner's commands may have left something behind.
-pub fn unbanned(form: Form, whom: Option<Target>, freed: &[Prefix], left_behind: usize) -> Answer {
+/// What came of an unban: who was freed, and what stopped them. What KILL_ROUTE did stays unless it is `undone`.
+pub fn unbanned(
+    form: Form,
+    whom: Option<Target>,
+    freed: &[(Prefix, Stop)],
+    undone: bool,
+) -> Answer {
     let mut text = String::new();
-    let _written = write_unbanned(whom, freed, left_behind, &mut text);
+    let _written = write_unbanned(whom, freed, &mut text);
+    if !undone && freed.iter().any(|(_, stop)| *stop == Stop::Route) {
+        text.push_str("; what KILL_ROUTE did stays, because UNBLOCK_CMD is not set");
+    }
     let done = whom.is_none() || !freed.is_empty();
     answer(form, done, text, |sheet| {
         sheet.begin_array("freed");
-        for source in freed {
+        for (source, _) in freed {
             sheet.element(source);
         }
         sheet.end_array();
     })
 }
 
-fn write_unbanned(
-    whom: Option<Target>,
-    freed: &[Prefix],
-    left_behind: usize,
-    out: &mut String,
-) -> fmt::Result {
+fn write_unbanned(whom: Option<Target>, freed: &[(Prefix, Stop)], out: &mut String) -> fmt::Result {
     match (whom.map(Target::named), freed) {
-        (Some(named), []) => write!(out, "{named} is not banned")?,
-        (Some(named), [one]) if named != *one => {
-            write!(out, "{one} is not banned any more, and {named} with it")?;
+        (None, []) => out.write_str("nobody is banned"),
+        (Some(named), []) => write!(out, "{named} is not banned"),
+        (Some(named), [(one, _)]) if named != *one => {
+            write!(out, "{one} is not banned any more, and {named} with it")
         }
-        (None, []) => out.write_str("nobody is banned")?,
-        (_, [one]) => write!(out, "{one} is not banned any more")?,
-        (None, all) => write!(out, "all {} bans are lifted", all.len())?,
-        (Some(named), all) => write!(out, "{} bans in {named} are lifted", all.len())?,
-    }
-    match left_behind {
-        0 => Ok(()),
-        _ => out.write_str("; what KILL_ROUTE did stays, because UNBLOCK_CMD is not set"),
+        (_, [(one, _)]) => write!(out, "{one} is not banned any more"),
+        (None, all) => write!(out, "all {} bans are lifted", all.len()),
+        (Some(named), all) => write!(out, "{} bans in {named} are lifted", all.len()),
     }
 }
 

@@ -31,22 +31,44 @@ pub enum Request<'a> {
     Unban(Form, Option<Target>),
 }
 
+/// The first word of a request that people make.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Status,
+    List,
+    Why,
+    Ban,
+    Unban,
+}
+
+const VERBS: [(&str, Verb); 7] = [
+    ("status", Verb::Status),
+    ("list", Verb::List),
+    ("why", Verb::Why),
+    ("ban", Verb::Ban),
+    ("block", Verb::Ban),
+    ("unban", Verb::Unban),
+    ("unblock", Verb::Unban),
+];
+
+fn verb(word: &str) -> Option<Verb> {
+    let known = VERBS.iter().find(|(name, _)| *name == word);
+    known.map(|(_, verb)| *verb)
+}
+
 impl<'a> Request<'a> {
     /// Whether this is the first word of a request that people make.
     pub fn is_for_people(word: &str) -> bool {
-        matches!(
-            word,
-            "status" | "list" | "why" | "ban" | "block" | "unban" | "unblock"
-        )
+        verb(word).is_some()
     }
 
     /// Reads a line. An error is for whoever asked.
     pub fn parse(line: &'a str) -> Result<Self, String> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        match word {
-            "watch" => watch(rest).ok_or_else(|| format!("not understood: {line}")),
-            _ if Self::is_for_people(word) => Words::parse(word, rest)?.request(word),
-            _ => Err(format!("unknown request \"{word}\"")),
+        match verb(word) {
+            Some(verb) => Words::parse(word, verb, rest)?.request(word, verb),
+            None if word == "watch" => watch(rest).ok_or_else(|| format!("not understood: {line}")),
+            None => Err(format!("unknown request \"{word}\"")),
         }
     }
 }
@@ -62,49 +84,47 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    fn parse(verb: &str, rest: &'a str) -> Result<Self, String> {
+    fn parse(name: &str, verb: Verb, rest: &'a str) -> Result<Self, String> {
         let mut found = Self::default();
         let mut words = rest.split(' ').filter(|word| !word.is_empty());
-        let (bans, unbans) = (
-            matches!(verb, "ban" | "block"),
-            matches!(verb, "unban" | "unblock"),
-        );
-        let names = verb == "why" || bans || unbans;
         while let Some(word) = words.next() {
-            match word {
-                "--json" => found.form = Form::Json,
-                "--force" if bans => found.forced = true,
-                "--for" if bans => found.time = Some(words.next().unwrap_or_default()),
-                "--all" if unbans => found.all = true,
-                _ if names && found.whom.is_none() && !word.starts_with('-') => {
+            match (word, verb) {
+                ("--json", _) => found.form = Form::Json,
+                ("--force", Verb::Ban) => found.forced = true,
+                ("--for", Verb::Ban) => found.time = Some(words.next().unwrap_or_default()),
+                ("--all", Verb::Unban) => found.all = true,
+                (_, Verb::Why | Verb::Ban | Verb::Unban)
+                    if found.whom.is_none() && !word.starts_with('-') =>
+                {
                     found.whom = Some(target(word)?);
                 }
-                _ => return Err(format!("{verb}: \"{word}\" is not understood")),
+                _ => return Err(format!("{name}: \"{word}\" is not understood")),
             }
         }
         Ok(found)
     }
 
-    fn request<'b>(self, verb: &str) -> Result<Request<'b>, String> {
-        let form = self.form;
-        let missing = || format!("{verb}: an address is missing");
-        Ok(match verb {
-            "status" => Request::Status(form),
-            "list" => Request::List(form),
-            "why" => Request::Why(form, self.whom.ok_or_else(missing)?),
-            "ban" | "block" => {
-                let whom = self.whom.ok_or_else(missing)?;
+    fn request<'b>(self, name: &str, verb: Verb) -> Result<Request<'b>, String> {
+        let Self {
+            form, whom, forced, ..
+        } = self;
+        let missing = || format!("{name}: an address is missing");
+        Ok(match (verb, whom) {
+            (Verb::Status, _) => Request::Status(form),
+            (Verb::List, _) => Request::List(form),
+            (Verb::Why, whom) => Request::Why(form, whom.ok_or_else(missing)?),
+            (Verb::Ban, whom) => {
+                let whom = whom.ok_or_else(missing)?;
                 let time = match self.time {
                     Some(text) => Some(parse_span(text).ok_or_else(|| no_span(text))?),
                     None => None,
                 };
-                let forced = self.forced;
                 Request::Ban(form, Wish { whom, time, forced })
             }
-            _ if self.all == self.whom.is_some() => {
-                return Err(format!("{verb} takes an address, or --all"));
+            (Verb::Unban, whom) if self.all == whom.is_some() => {
+                return Err(format!("{name} takes an address, or --all"));
             }
-            _ => Request::Unban(form, self.whom),
+            (Verb::Unban, whom) => Request::Unban(form, whom),
         })
     }
 }

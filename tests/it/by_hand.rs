@@ -8,6 +8,8 @@ use crate::lab::daemon::{Daemon, probed};
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SECOND, eventually};
 use std::net::{IpAddr, SocketAddr};
+use std::thread::sleep;
+use std::time::Duration;
 
 const SERVICE: u16 = 9099;
 const BACKENDS: [&str; 3] = ["nft", "ipset", "iptables"];
@@ -111,6 +113,21 @@ fn a_ban_by_hand_stops_its_source_until_it_is_lifted() {
             }
         });
     }
+}
+
+/// Where nothing else is blocked there is no firewall yet, and nobody else who wakes the daemon up for it.
+#[test]
+fn a_daemon_that_sleeps_bans_at_once() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let daemon = lab.start(Config::new(Mode::Stealth));
+    // The kernel has news of a fresh link for a while.
+    eventually("it sleeps two seconds through", || {
+        let before = daemon.wakeups();
+        sleep(Duration::from_secs(2));
+        daemon.wakeups() == before
+    });
+    daemon.ask("ban 192.0.2.7").done();
+    eventually("the ban", || lab.banned("192.0.2.7/32"));
 }
 
 #[test]

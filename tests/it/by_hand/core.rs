@@ -196,10 +196,10 @@ fn whoever_is_freed_is_forgotten_and_nobody_else() {
         known.collect::<Vec<_>>()
     };
     let unban = |detector: &mut Detector, text: &str| {
-        let mut freed = Vec::new();
-        let whom = Some(wish(text).whom);
-        detector.unban(whom, |source, _| freed.push(source.to_string()));
+        let freed = detector.unban(Some(wish(text).whom)).into_iter();
         freed
+            .map(|(source, _)| source.to_string())
+            .collect::<Vec<_>>()
     };
     assert_eq!(unban(&mut detector, "192.0.2.7"), ["192.0.2.0/24"]);
     assert_eq!(known(&detector), [false, false, true, true, true]);
