@@ -263,7 +263,7 @@ fn skip_enforced(ban: &mut portsentry::judge::ban::Ban, actions: &Actions) {
 
 /// The last door: nobody protected is in a batch, and it is not longer than it may be.
 fn check_batch(batch: &str, detector: &Detector) {
-    let rules = batch.lines().filter(|line| line.starts_with('-'));
+    let rules = batch.lines().filter(|line| line.contains(" -s "));
     assert!(rules.clone().count() <= CHANGES_MAX);
     for line in rules.filter(|line| line.starts_with("-A")) {
         let source: Prefix = line.split(' ').nth(3).unwrap().parse().unwrap();

@@ -32,6 +32,7 @@ impl Firewall {
                     rules = Some(Vec::new());
                     true
                 }
+                ["-A", "PORTSENTRY", "-p", "tcp", .., "-j", "RETURN"] => true,
                 ["-A", "PORTSENTRY", "-s", source, "-j", "DROP"] => rules
                     .as_mut()
                     .map(|rules| rules.push(source.to_owned()))
