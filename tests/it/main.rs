@@ -36,6 +36,7 @@ mod control;
 mod cutoff;
 mod denied;
 mod files;
+mod firewalls;
 mod flood;
 mod footprint;
 mod ignored;
