@@ -43,6 +43,7 @@ mod cutoff;
 mod denied;
 mod devices;
 mod files;
+mod firewalls;
 mod flood;
 mod footprint;
 mod ignored;

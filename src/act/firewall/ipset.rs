@@ -6,6 +6,7 @@
 use core::fmt::{self, Write};
 use core::time::Duration;
 
+use super::iptables::RETURN;
 use super::{Call, Detail, Distinct, Hold, Job, Range, Site, Verb};
 use crate::limits::{BANS_MAX, HELD_MAX, HOLD_SEEN, HOLD_TIME};
 use crate::net::{Family, Prefix};
@@ -91,7 +92,7 @@ pub fn frame(family: Family, site: &Site<'_>, out: &mut impl Write) -> fmt::Resu
     out.write_str("r *filter\nr :PORTSENTRY - [0:0]\nr :PORTSENTRY-HOLD - [0:0]\n")?;
     writeln!(
         out,
-        "r -A PORTSENTRY -m set --match-set portsentry{n} src -j DROP"
+        "r {RETURN}\nr -A PORTSENTRY -m set --match-set portsentry{n} src -j DROP"
     )?;
     if let Some(hold) = hold {
         hold_rules(site, hold, family, out)?;

@@ -1,6 +1,7 @@
 //! The system's iptables and ip6tables: one chain of our own in the filter table, with a rule for each ban.
 //!
-//! It is jumped to from INPUT and FORWARD for what a source *begins*, first of all rules.
+//! It is jumped to from INPUT and FORWARD for what a source *begins*, first of all rules. A session that is older
+//! than all tracking of connections would be NEW too: so TCP that begins nothing returns.
 
 use core::fmt::{self, Write};
 
@@ -59,12 +60,15 @@ pub(super) fn call(six: bool, job: Job) -> Call {
     Call { program, arguments }
 }
 
+/// What lets TCP that begins nothing pass.
+pub(super) const RETURN: &str = "-A PORTSENTRY -p tcp ! --tcp-flags ACK,RST NONE -j RETURN";
+
 /// Begins a batch. With a rebuild the chain is emptied in the same transaction: after a failure nobody
 /// knows what it holds, and one `-D` that misses discards a whole batch.
 pub fn begin(job: Job, out: &mut impl Write) -> fmt::Result {
     out.write_str("*filter\n")?;
     match job {
-        Job::Rebuild => out.write_str(":PORTSENTRY - [0:0]\n"),
+        Job::Rebuild => writeln!(out, ":PORTSENTRY - [0:0]\n{RETURN}"),
         _ => Ok(()),
     }
 }
@@ -90,6 +94,12 @@ pub(super) fn single(source: &Prefix, out: &mut impl Write) -> fmt::Result {
         Family::V6 => "ip6tables",
     };
     write!(out, "{program} -A PORTSENTRY -s {source} -j DROP")
+}
+
+/// Whether a line of the check's output is a rule that is not [`RETURN`], which the program writes in words of its
+/// own.
+pub(super) fn is_foreign(line: &str) -> bool {
+    line.starts_with("-A ") && !line.starts_with("-A PORTSENTRY -p tcp -m tcp ! --tcp-flags ")
 }
 
 /// What the check's output says of one ban: `-A PORTSENTRY -s 192.0.2.7/32 -j DROP`.

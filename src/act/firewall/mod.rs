@@ -6,8 +6,8 @@
 //! is a new file, and an arm in each `match` below.
 //!
 //! A ban stops what its source begins, to the router and through it: TCP segments with neither ACK nor RST can
-//! only begin something, and for all else connection tracking tells (states NEW and INVALID). Everything is loaded
-//! at start: for a tracking that the first ban switches on, an idle session would be NEW.
+//! only begin something, and for all else connection tracking tells (states NEW and INVALID). It would call a TCP
+//! session NEW that was idle since before all tracking: so its segments are never asked about.
 
 pub mod ipset;
 pub mod iptables;
@@ -222,7 +222,7 @@ pub fn found(backend: Backend, line: &str) -> Option<Found<'_>> {
         Backend::Ipset => ipset::found(line),
         _ => iptables::found(line),
     };
-    let foreign = backend == Backend::Iptables && line.starts_with("-A ");
+    let foreign = backend == Backend::Iptables && iptables::is_foreign(line);
     ban.map(Found::Ban).or(foreign.then_some(Found::Foreign))
 }
 

@@ -69,6 +69,7 @@ pub fn frame(site: &Site<'_>, out: &mut impl Write) -> fmt::Result {
     // Behind connection tracking, which runs at -200.
     out.write_str(
         "chain prerouting { type filter hook prerouting priority -150; policy accept;\n\
+         tcp flags & (ack | rst) != 0 accept\n\
          ct state { new, invalid } goto begun\n}\n",
     )?;
     if let Some(hold) = site.hold.as_ref().filter(|_| site.detail != Detail::NoHold) {
@@ -127,9 +128,9 @@ fn held(site: &Site<'_>, hold: &Hold, out: &mut impl Write) -> fmt::Result {
         out.write_str(" } accept\n")?;
     }
     out.write_str(
-        "ct state != { new, invalid } accept\n\
-         ip saddr @hold4 drop\nip6 saddr @hold6 drop\n\
-         tcp flags & (ack | rst) != 0 accept\ntcp dport != { ",
+        "tcp flags & (ack | rst) != 0 accept\n\
+         ct state != { new, invalid } accept\n\
+         ip saddr @hold4 drop\nip6 saddr @hold6 drop\ntcp dport != { ",
     )?;
     ports(&hold.traps, out)?;
     out.write_str(" } accept\nfib daddr type != local accept\n")?;

@@ -8,11 +8,11 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// All the programs that iptables' kind of firewall is changed with.
-const PROGRAMS: &str = "iptables ip6tables iptables-restore ip6tables-restore";
+/// All the programs that a firewall is changed with.
+const PROGRAMS: &str = "iptables ip6tables iptables-restore ip6tables-restore nft ipset";
 
 impl Lab {
-    /// The rules of the chain PORTSENTRY as `iptables -S` or `ip6tables -S` writes them, if it exists.
+    /// The bans in the chain PORTSENTRY as `iptables -S` or `ip6tables -S` writes them, if it exists.
     pub(crate) fn chain(&self, family: IpAddr) -> Option<Vec<String>> {
         let mut list = self.router.command(self.real(program(family)));
         let output = list.args(["-w", "-S", "PORTSENTRY"]).output().unwrap();
@@ -23,7 +23,7 @@ impl Lab {
         Some(
             rules
                 .lines()
-                .filter(|rule| rule.starts_with("-A"))
+                .filter(|rule| rule.starts_with("-A PORTSENTRY -s "))
                 .map(str::to_owned)
                 .collect(),
         )
@@ -71,15 +71,24 @@ impl Lab {
     /// and says on the wire that it has ended.
     ///
     /// The script is bound over the real file, whatever link leads there, so the daemon runs what
-    /// it always runs. The lab itself keeps a copy of the real one.
+    /// it always runs. The lab itself keeps a copy of the real one. nft takes the script's place, because the
+    /// kernel's news name the process that changed something; its end is noted by the next one, and not told on
+    /// the wire.
     pub(crate) fn watch_firewall(&self) -> Watch {
         let dir = self.dir().join("firewall");
         fs::create_dir(&dir).unwrap();
         self.router.sh(&format!(
             "cd {dir}
-             for tool in {PROGRAMS}; do cp $(readlink -f $(command -v $tool)) $tool; done
+             for tool in {PROGRAMS}; do
+                 real=$(command -v $tool) || continue
+                 cp $(readlink -f $real) $tool
+             done
              cat > script <<'END'
 #!/bin/bash
+tool=${{0##*/}}
+if [ $tool = nft ] && last=$(cat {dir}/last 2>/dev/null); then
+    [ -e /proc/$last/exe ] || echo end >> {dir}/runs
+fi
 echo begin >> {dir}/runs
 if [ -e {dir}/hold ]; then
     echo held >> {dir}/runs
@@ -90,7 +99,10 @@ if [ -e {dir}/broken ]; then
     echo 'out of order' >&2
     exit 4
 fi
-tool=${{0##*/}}
+if [ $tool = nft ]; then
+    echo $$ > {dir}/last
+    exec {dir}/nft \"$@\"
+fi
 {dir}/$tool \"$@\"
 status=$?
 echo end >> {dir}/runs
@@ -99,7 +111,8 @@ exit $status
 END
              chmod 755 script
              for tool in {PROGRAMS}; do
-                 mount --bind script $(readlink -f $(command -v $tool))
+                 real=$(command -v $tool) || continue
+                 mount --bind script $(readlink -f $real)
              done",
             dir = dir.display()
         ));

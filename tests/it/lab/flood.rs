@@ -3,8 +3,9 @@
 use super::packet;
 use super::{BOUND, Lab, ROUTER, eventually};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// An address for a flood: 198.18.0.0/15 is set aside for load tests, and has room for 131,072.
 pub(crate) fn forged(n: u32) -> IpAddr {
@@ -47,6 +48,25 @@ impl Flood {
             let _end = Ending(&flood.over);
             work(&flood);
         });
+    }
+
+    /// Sends what `packet` makes of each number of a range, so many a second.
+    pub(crate) fn paced(
+        lab: &Lab,
+        numbers: Range<u32>,
+        each_second: u32,
+        packet: impl Fn(u32) -> Vec<u8>,
+    ) {
+        let sender = lab.scanner.sender();
+        let begun = Instant::now();
+        for (at, n) in (0..).zip(numbers) {
+            let due = Duration::from_secs(1) * at / each_second;
+            // A sleep of less than a millisecond is none.
+            while begun.elapsed() + Duration::from_millis(1) < due {
+                std::thread::sleep(due.saturating_sub(begun.elapsed()));
+            }
+            sender.send(&packet(n));
+        }
     }
 
     pub(crate) fn sent(&self) -> u32 {

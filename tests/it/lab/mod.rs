@@ -9,12 +9,14 @@
 //! kernel takes everything away when the last process in the namespaces ends.
 
 pub(crate) mod ask;
+pub(crate) mod backend;
 pub(crate) mod background;
 pub(crate) mod capture;
 pub(crate) mod config;
 pub(crate) mod daemon;
 pub(crate) mod firewall;
 pub(crate) mod flood;
+pub(crate) mod held;
 pub(crate) mod namespace;
 pub(crate) mod packet;
 pub(crate) mod scan;
@@ -77,10 +79,7 @@ impl Lab {
         let scanner = Namespace::new();
         let router = Namespace::new();
         router.sh(&router_world(dir.path()));
-        router.sh(&wan(&scanner));
-        scanner.sh(SCANNER_SIDE);
-        wait_for_wire(&router, "wan");
-        wait_for_wire(&scanner, "eth0");
+        lay_wire(&router, &scanner);
         let log = Syslog::open(&router, dir.path().join("log"));
         let lan = None;
         let strangers = Cell::new(0);
@@ -119,6 +118,16 @@ impl Lab {
             .sh(&format!("ip route add 10.77.0.0/24 via {ROUTER}"));
         lab.lan = Some(lan);
         Some(lab)
+    }
+
+    /// Cuts the wire to the scanner, devices and all.
+    pub(crate) fn cut_wire(&self) {
+        self.router.sh("ip link del wan");
+    }
+
+    /// Lays it again, with devices of the same names.
+    pub(crate) fn lay_wire(&self) {
+        lay_wire(&self.router, &self.scanner);
     }
 
     pub(crate) fn lan(&self) -> &Namespace {
@@ -192,6 +201,13 @@ fn wan(scanner: &Namespace) -> String {
     )
 }
 
+fn lay_wire(router: &Namespace, scanner: &Namespace) {
+    router.sh(&wan(scanner));
+    scanner.sh(SCANNER_SIDE);
+    wait_for_wire(router, "wan");
+    wait_for_wire(scanner, "eth0");
+}
+
 /// The scanner's machine; all of 10.99.0.0/16 and fd99::/32 (the strangers) are its own as well.
 const SCANNER_SIDE: &str = "
     ip link set lo up
@@ -202,8 +218,8 @@ const SCANNER_SIDE: &str = "
     for neighbour in 10.66.0.1 fd66::1; do
         ip neigh add $neighbour lladdr 02:66:00:00:00:01 dev eth0 nud permanent
     done
-    ip route add local 10.99.0.0/16 dev lo
-    ip -6 route add local fd99::/32 dev lo
+    ip route replace local 10.99.0.0/16 dev lo
+    ip -6 route replace local fd99::/32 dev lo
     echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind";
 
 /// The kernel throws packets away until it has noticed, a moment later, that both ends are up.
@@ -240,11 +256,14 @@ pub(crate) fn skip(reason: &str) -> bool {
         std::env::var("CI").as_deref() != Ok("true"),
         "CI must not skip: {reason}"
     );
-    // Not `println!`, which the test harness swallows when a test passes.
-    std::io::stderr()
-        .write_all(format!("skipped: {reason}\n").as_bytes())
-        .unwrap();
+    report(&format!("skipped: {reason}"));
     false
+}
+
+/// Says a figure, or whatever somebody wants to know of a test that passes: the harness swallows `println!`.
+pub(crate) fn report(text: &str) {
+    let line = format!("{text}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// Waits for what no event announces (a file, a rule, the end of a process).

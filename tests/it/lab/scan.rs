@@ -1,7 +1,12 @@
 //! A real nmap, and what it found.
 
-use super::Lab;
+use super::{Lab, ROUTER};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use regex::Regex;
 use std::net::IpAddr;
+use std::process::Stdio;
+use std::time::Duration;
 
 pub(crate) struct Scan {
     /// All that nmap said, for the message of a failing test.
@@ -31,6 +36,50 @@ impl Lab {
             open: open_ports(&said),
             said,
         }
+    }
+
+    /// Begins a scan in the name of a stranger, and gives what it has found a moment after `enough` has returned.
+    /// Whoever meets with silence would take minutes to finish.
+    #[track_caller]
+    pub(crate) fn nmap_until(
+        &self,
+        options: &str,
+        from: IpAddr,
+        enough: impl FnOnce(),
+    ) -> Vec<u16> {
+        let mut nmap = self.scanner.command("nmap");
+        nmap.args(["-n", "-Pn", "-v", "-e", "eth0", "-S", &from.to_string()])
+            .args(options.split_whitespace());
+        nmap.arg(ROUTER.to_string())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let nmap = nmap.spawn().unwrap();
+        enough();
+        std::thread::sleep(Duration::from_secs(1));
+        // It says at its end what it has found so far.
+        let pid = Pid::from_raw(nmap.id().try_into().unwrap());
+        let _ = kill(pid, Signal::SIGINT);
+        let output = nmap.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let open = Regex::new(r"Discovered open port (\d+)/tcp").unwrap();
+        let open = open
+            .captures_iter(&said)
+            .map(|port| port[1].parse().unwrap());
+        open.collect()
+    }
+
+    /// The ports that nmap tries unless it is told which, from its own list.
+    pub(crate) fn nmap_ports(&self) -> Vec<u16> {
+        let said = self
+            .scanner
+            .sh("nmap -v -oG - --top-ports 1000 -sS 2>/dev/null");
+        let ports = Regex::new(r"TCP\(1000;([0-9,-]+)\)").unwrap();
+        let ports = ports.captures(&said).unwrap()[1].to_owned();
+        let range = |range: &str| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            first.parse::<u16>().unwrap()..=last.parse().unwrap()
+        };
+        ports.split(',').flat_map(range).collect()
     }
 }
 

@@ -37,6 +37,7 @@ impl Chain {
                     rules = Some(Vec::new());
                     true
                 }
+                ["-A", "PORTSENTRY", "-p", "tcp", .., "-j", "RETURN"] => true,
                 ["-A", "PORTSENTRY", "-s", source, "-j", "DROP"] => {
                     let source = source.parse().unwrap();
                     rules.as_mut().map(|rules| rules.push(source)).is_some()

@@ -1,0 +1,159 @@
+//! Forged scans in the name of those whom the router and its LAN need: nothing that these began breaks, and no
+//! session dies.
+
+use super::{SERVICE, at, blocking, check_talk};
+use crate::lab::backend::Backend;
+use crate::lab::config::{Config, TCP_TRAPS, UDP_TRAPS};
+use crate::lab::held::{host, scanner};
+use crate::lab::namespace::Namespace;
+use crate::lab::{LAN, Lab, ROUTER, SCANNER, eventually, packet};
+use socket2::Socket;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
+
+const FIREWALLS: [Backend; 3] = [Backend::Nft, Backend::Ipset, Backend::Iptables];
+
+/// The lab's default gateway, which is no address of anybody.
+const NEXT_HOP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 66, 0, 254));
+
+fn config(backend: Backend) -> Config {
+    blocking(backend).with("BLOCK_TIME", "10m")
+}
+
+/// Both ends of a connection.
+struct Session(Socket, TcpStream);
+
+impl Session {
+    #[track_caller]
+    fn open(client: (&Namespace, IpAddr), server: (&Namespace, IpAddr), port: u16) -> Session {
+        let listener = server.0.listen((server.1, port));
+        let ours = client
+            .0
+            .connect(client.1, at(server.1, port))
+            .expect("no way");
+        Session(ours, listener.accept().unwrap().0)
+    }
+
+    /// A word each way, and then more than one packet each way.
+    #[track_caller]
+    fn check_alive(&mut self) {
+        let Session(client, server) = self;
+        check_talk(client, server);
+        check_talk(server, client);
+        let page = [b'x'; 30_000];
+        let mut heard = [0; 30_000];
+        server.write_all(&page).unwrap();
+        client.read_exact(&mut heard).unwrap();
+        assert_eq!(heard, page);
+    }
+}
+
+/// A scan of all traps that says it comes from somebody else.
+fn forge(lab: &Lab, from: IpAddr) {
+    let sender = lab.scanner.sender();
+    for port in TCP_TRAPS {
+        sender.send(&packet::tcp(at(from, 40000), at(ROUTER, port), "S"));
+    }
+    if from != NEXT_HOP {
+        for port in UDP_TRAPS {
+            lab.scanner.query(from, at(ROUTER, port));
+        }
+    }
+}
+
+#[test]
+fn forged_scans_break_nothing_that_router_and_lan_began() {
+    Backend::each(&FIREWALLS, Lab::with_lan, |lab, backend| {
+        let [clock, mirror, owner] = [(); 3].map(|()| lab.stranger(ROUTER));
+        let (router, lan, world) = (&lab.router, lab.lan(), &lab.scanner);
+        // Idle since before the start, and not.
+        let mut old = Session::open((world, owner), (router, ROUTER), 22);
+        let _daemon = lab.start(config(backend));
+        let mut new = Session::open((world, owner), (router, ROUTER), 2222);
+        let mut download = Session::open((lan, LAN), (world, mirror), 80);
+        let time = world.receive((clock, 123));
+        let asked = router.query(ROUTER, at(clock, 123));
+        let (_, asker) = time.recv_from(&mut [0; 16]).unwrap();
+
+        for innocent in [clock, mirror, owner, NEXT_HOP] {
+            forge(lab, innocent);
+        }
+        for banned in [clock, mirror, owner] {
+            eventually("a forged ban", || lab.holds(backend, &host(banned)));
+        }
+        lab.log
+            .wait_for_text("Host: 10.66.0.254/10.66.0.254 is protected and is not blocked");
+        assert!(!lab.holds(backend, &host(NEXT_HOP)));
+
+        // The answer to a question that was under way, and a new question.
+        time.send_to(b"noon", asker).unwrap();
+        let mut answer = [0; 16];
+        assert_eq!(asked.recv(&mut answer).unwrap(), 4);
+        let asked = router.query(ROUTER, at(clock, 123));
+        let (_, asker) = time.recv_from(&mut [0; 16]).unwrap();
+        time.send_to(b"noon", asker).unwrap();
+        assert_eq!(asked.recv(&mut answer).unwrap(), 4);
+        for session in [&mut old, &mut new, &mut download] {
+            session.check_alive();
+        }
+        Session::open((lan, LAN), (world, mirror), 8080).check_alive();
+        Session::open((router, ROUTER), (world, owner), 443).check_alive();
+        // Control: the bans are real.
+        let _door = router.listen((ROUTER, SERVICE));
+        assert!(world.connect(owner, at(ROUTER, SERVICE)).is_none());
+    });
+}
+
+#[test]
+fn a_session_lives_that_is_older_than_all_tracking_of_connections() {
+    Backend::each(&FIREWALLS, Lab::new, |lab, backend| {
+        let owner = lab.stranger(ROUTER);
+        let mut old = Session::open((&lab.scanner, owner), (&lab.router, ROUTER), 22);
+        let _daemon = lab.start(config(backend));
+        forge(lab, owner);
+        eventually("a forged ban", || lab.holds(backend, &host(owner)));
+        old.check_alive();
+    });
+}
+
+#[test]
+fn decoys_of_a_scan_lose_no_session() {
+    Backend::each(&FIREWALLS, Lab::with_lan, |lab, backend| {
+        let (router, lan, world) = (&lab.router, lab.lan(), &lab.scanner);
+        let decoys: Vec<IpAddr> = (0..6).map(|_| lab.stranger(ROUTER)).collect();
+        let _daemon = lab.start(config(backend));
+        let mut sessions: Vec<Session> = decoys
+            .iter()
+            .zip(1000..)
+            .flat_map(|(decoy, port)| {
+                let to = Session::open((lan, LAN), (world, *decoy), port);
+                [
+                    to,
+                    Session::open((world, *decoy), (router, ROUTER), 2 * port),
+                ]
+            })
+            .collect();
+        let names: Vec<String> = decoys.iter().map(IpAddr::to_string).collect();
+        let scan = format!(
+            "-sS --max-retries 1 -p 1,11,15,79,111 -D {},ME",
+            names.join(",")
+        );
+        lab.nmap(&scan, ROUTER);
+        eventually("seven bans", || lab.bans(backend).len() == 7);
+        let bans = lab.bans(backend);
+        assert!(bans.contains_key(&scanner()));
+        for decoy in &decoys {
+            let left = bans[&host(*decoy)];
+            let limited = left.is_some_and(|left| (1..=600).contains(&left));
+            assert_eq!(limited, backend.has_timeouts(), "{decoy}: {left:?}");
+        }
+        for session in &mut sessions {
+            session.check_alive();
+        }
+        for decoy in decoys {
+            Session::open((router, ROUTER), (world, decoy), 443).check_alive();
+        }
+        let _door = router.listen((ROUTER, SERVICE));
+        assert!(world.connect(SCANNER, at(ROUTER, SERVICE)).is_none());
+    });
+}
