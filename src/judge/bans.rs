@@ -284,3 +284,41 @@ impl Bans {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::ban::Step;
+    use core::time::Duration;
+
+    fn ban(second: u64) -> Ban {
+        let now = Instant::from_millis(second * 1000);
+        Ban {
+            until: Some(now.after(Duration::from_secs(600))),
+            ..Ban::by_hand(now, "192.0.2.7".parse().unwrap())
+        }
+    }
+
+    /// What the firewall has of somebody, or is just given, has the end of his last ban.
+    #[test]
+    fn who_comes_back_gets_his_new_end_from_the_firewall() {
+        let source: Prefix = "192.0.2.7".parse().unwrap();
+        for (enforced, flying, renewed) in [
+            (true, None, true),
+            (false, Some(true), true),
+            (false, Some(false), false),
+        ] {
+            let mut bans = Bans::new((1, 2));
+            assert!(bans.insert(source, ban(1)));
+            let old = bans.get_mut(&source).unwrap();
+            (old.enforced, old.flying, old.step) = (enforced, flying, Step::Done);
+            bans.free(&source);
+            assert_eq!((bans.get(&source).is_none(), bans.wanted()), (true, 0));
+            assert!(bans.insert(source, ban(5)));
+            let ban = bans.get(&source).unwrap();
+            let found = (ban.enforced, ban.flying, ban.renewed);
+            assert_eq!(found, (enforced, flying, renewed));
+            assert_eq!(bans.ends_at(), Some(Instant::from_millis(601_000)));
+        }
+    }
+}

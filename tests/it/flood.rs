@@ -1,6 +1,6 @@
 //! A hundred thousand forged sources: no memory, no crowd of firewall programs, no blindness.
 
-use crate::lab::config::{Config, Mode};
+use crate::lab::config::{Config, Mode, TCP_TRAPS};
 use crate::lab::flood::{Flood, forged_syn};
 use crate::lab::{Lab, ROUTER, SECOND, eventually, scan};
 
@@ -25,22 +25,20 @@ fn forged_sources_cost_no_memory_and_hide_no_scanner() {
         full = daemon.memory_kb();
 
         // A signal is answered in the middle of it: the new trap is one.
-        daemon.reload(
-            config
-                .clone()
-                .with("TCP_PORTS", "11,15,79,111,2222-2224,61000"),
-        );
+        let more = [&TCP_TRAPS[..], &[2222]].concat();
+        let ports = format!("{},{}", scan::list(&more), Config::control());
+        daemon.reload(config.clone().with("TCP_PORTS", &ports));
         lab.log.wait_for_text("is read again and in force");
 
-        // And a real scanner is seen and banned, for more than a forger spends on each source.
-        let ports = scan::list(&[15, 79, 111, 2222, 2223, 2224]);
+        // And a real scanner is seen and banned: he touches more traps than a forger spends on a source.
+        let ports = scan::list(&more[1..]);
         lab.nmap(&format!("-sS --max-retries 1 -p {ports}"), ROUTER);
         lab.log
             .wait_for_text("Host 10.66.0.2 has been blocked via dropped route");
         eventually("the ban during the flood", || lab.banned("10.66.0.2/32"));
         flood.reaches(SOURCES);
     });
-    let ports = scan::list(&[11, 15, 79, 111, 2222, 2223]);
+    let ports = scan::list(&TCP_TRAPS);
     lab.nmap(
         &format!("-sS -S {SECOND} -e eth0 --max-retries 1 -p {ports}"),
         ROUTER,
