@@ -10,10 +10,12 @@
 //! see/              what arrived: probe packet traps listeners conntrack; filter: the kernel's program
 //! judge/            what we think of it: detector sources bans protect table
 //! act/              what shall hold, and the commands that make it so: reconcile iptables actions
-//! tell/             what we say: report history quota; control: what is asked and answered over the socket
+//! tell/             what we say: report history quota; request: what is asked over the socket; control: how it is
+//!                   answered: status list why hand, each on a sheet, for people or as JSON
 //! -- all above but main: no clock, no descriptor, no child, no unsafe
 //! daemon/           the loop; intake: probes in; watch: changes of the surroundings in; enforce: changes of the
-//!                   firewall out; start, reload, stop; background and join: 1.2's flags; control: who asks
+//!                   firewall out; start, reload, stop; background and join: 1.2's flags; control: who asks, and
+//!                   answer: what they are told; ask: the other end
 //! sys/              the kernel: every `unsafe`, all of `libc`
 //! ```
 //!
