@@ -9,15 +9,16 @@
 //! config/           text → Config, or file, line and reason; classic and uci are languages, reader knows keys
 //! see/              what arrived: probe packet traps listeners conntrack; filter: the kernel's program
 //! judge/            what we think of it: policy, detector: the rule of banning; sources bans offenders protect
-//!                   table; valve: forged storms; room: who goes from a full table; widen: sites of IPv6
+//!                   table; valve: forged storms; room: who goes from a full table; widen: sites of IPv6; hand:
+//!                   the owner's word
 //! act/              what shall hold, and the commands that make it so: reconcile; firewall/: nft ipset iptables;
 //!                   actions: the owner's commands
-//! tell/             what we say: report history quota; journal: for whoever comes after us; control: what is
-//!                   asked and answered over the socket
+//! tell/             what we say: report history quota; journal: for whoever comes after us; request: what is asked
+//!                   over the socket; control: how it is answered: status list why hand, for people or as JSON
 //! -- all above but main: no clock, no descriptor, no child, no unsafe
 //! daemon/           the loop; intake: probes in; watch, followed: what changes around us in; enforce: changes
 //!                   of the firewall out; ground: what the firewall is made of; start, reload, stop, journal;
-//!                   background and join: 1.2's flags; control: who asks
+//!                   background and join: 1.2's flags; control: who asks, answer: what they hear; ask: their end
 //! sys/              the kernel: every `unsafe`, all of `libc`
 //! ```
 //!

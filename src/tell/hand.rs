@@ -42,7 +42,7 @@ pub fn banned(
         Ok((source, granted)) => write_granted(wish, source, *granted, left, ban, &mut text),
         Err(why) => write_refused(wish, why, &mut text),
     };
-    answer(form, result.is_ok(), text, |sheet| {
+    answer(form, result.is_ok(), text, &mut |sheet| {
         match result {
             Ok((source, _)) => sheet.text("source", source),
             Err(_) => sheet.null("source"),
@@ -109,7 +109,7 @@ pub fn unbanned(
         text.push_str("; what KILL_ROUTE did stays, because UNBLOCK_CMD is not set");
     }
     let done = whom.is_none() || !freed.is_empty();
-    answer(form, done, text, |sheet| {
+    answer(form, done, text, &mut |sheet| {
         sheet.begin_array("freed");
         for (source, _) in freed {
             sheet.element(source);
@@ -131,7 +131,7 @@ fn write_unbanned(whom: Option<Target>, freed: &[(Prefix, Stop)], out: &mut Stri
     }
 }
 
-fn answer(form: Form, done: bool, text: String, rest: impl FnOnce(&mut Sheet)) -> Answer {
+fn answer(form: Form, done: bool, text: String, rest: &mut dyn FnMut(&mut Sheet)) -> Answer {
     let text = match form {
         Form::Text => text,
         Form::Json => {

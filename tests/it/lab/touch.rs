@@ -4,6 +4,7 @@ use super::namespace::Namespace;
 use super::{BOUND, packet};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::time::Duration;
 
@@ -47,8 +48,17 @@ impl Namespace {
     }
 
     /// A service that whoever comes is connected to, by the kernel, until the test accepts it.
-    pub(crate) fn listen(&self, at: impl ToSocketAddrs + Send) -> TcpListener {
-        let listener = self.inside(|| TcpListener::bind(at).unwrap());
+    pub(crate) fn listen(&self, at: impl ToSocketAddrs + Send + Sync) -> TcpListener {
+        let bind = || loop {
+            match TcpListener::bind(&at) {
+                // A process that another thread is just starting still has the last one that was closed here.
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                    std::thread::sleep(Duration::from_millis(5))
+                }
+                bound => break bound.unwrap(),
+            }
+        };
+        let listener = self.inside(bind);
         // Accepted connections inherit the bound.
         SockRef::from(&listener)
             .set_read_timeout(Some(BOUND))
