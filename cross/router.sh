@@ -151,10 +151,9 @@ router_until() {
     done
 }
 
-# router_starts RUN_DIR [ARGUMENT...]: starts the daemon, with its process id in $pid of the router's shell. A run
-# directory that is new has no journal, so nobody is banned. (Busybox cannot remove a file of 2040.)
+# router_starts [ARGUMENT...]: starts the daemon, with its process id in $pid of the router's shell.
 router_starts() {
-    router ": >/var/log/start; portsentry run --run-dir /run/$* 2>/var/log/start & pid=\$!"
+    router ": >/var/log/messages; : >/var/log/start; portsentry run $* 2>/var/log/start & pid=\$!"
     router_until 'cat /var/log/start' 'PortSentry is now active and listening'
 }
 
