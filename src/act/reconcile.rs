@@ -35,7 +35,7 @@ pub struct Reconciler {
     /// Runs are paced: the next change waits until this is not more than a few pauses ahead.
     paced: Instant,
     /// When a ban was last left to the kernel to end.
-    pub(super) lapsed: Instant,
+    pub(super) lapsed: Option<Instant>,
 }
 
 impl Reconciler {
@@ -54,7 +54,7 @@ impl Reconciler {
             up: false,
             flying: None,
             paced: Instant::default(),
-            lapsed: Instant::default(),
+            lapsed: None,
         }
     }
 
@@ -178,7 +178,8 @@ impl Reconciler {
         let anew = self.fills(job) == Fill::Everything;
         // Who comes back just behind the end of a ban may still be there with that end: it counts whole
         // seconds, from when the program got to it.
-        let over_soon = now.since(self.lapsed) <= FIREWALL_TIME + Duration::from_secs(1);
+        let lately = |at| now.since(at) <= FIREWALL_TIME + Duration::from_secs(1);
+        let over_soon = self.lapsed.is_some_and(lately);
         let mut left = CHANGES_MAX;
         // Whoever goes makes room first. Among intervals that takes a run of its own: nft refuses a network around
         // one that the same run takes away.

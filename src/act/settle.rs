@@ -74,7 +74,7 @@ impl Reconciler {
         };
         for (source, ban) in bans.stirred_mut().filter(|(_, ban)| over(ban)) {
             ban.enforced = false;
-            self.lapsed = now;
+            self.lapsed = Some(now);
             say(source);
         }
         bans.drop_gone();

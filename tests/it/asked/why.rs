@@ -16,7 +16,8 @@ fn why_tells_what_is_known_of_a_source() {
     daemon.write("ignore", "192.0.2.7\n");
     eventually("the ignore list", || {
         let why = daemon.ask("why 192.0.2.7").done();
-        why == "192.0.2.7 is never banned: it is on the ignore list\nit touched no trap lately\n"
+        why == "192.0.2.7 is never banned: 192.0.2.7 is on the ignore list\n\
+                it touched no trap lately\n"
     });
     let nothing = "198.51.100.9 is not banned\nnothing is known of it\n";
     assert_eq!(daemon.ask("why 198.51.100.9").done(), nothing);

@@ -23,14 +23,17 @@ fn version_and_help_say_so_and_end() {
 #[test]
 fn arguments_that_are_not_understood_start_nothing() {
     for (line, expected) in [
-        ("", "say what to do: run, check, or a mode such as -stcp"),
+        (
+            "",
+            "say what to do: run, check, status, or a mode such as -stcp",
+        ),
         (
             "-c x",
-            "say what to do: run, check, or a mode such as -stcp",
+            "say what to do: run, check, status, or a mode such as -stcp",
         ),
         (
             "--tcp-mode stealth",
-            "say what to do: run, check, or a mode such as -stcp",
+            "say what to do: run, check, status, or a mode such as -stcp",
         ),
         ("-tcp -stcp", "TCP can be watched in one mode only"),
         ("run -udp -sudp", "UDP can be watched in one mode only"),
