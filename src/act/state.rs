@@ -15,6 +15,8 @@ pub(super) enum Phase {
     Abandoned,
     /// A run failed, or the frame is another one: it may be there, in part or as a whole.
     Unknown,
+    /// It is being loaded. Whoever distrusts it meanwhile has another frame, or heard of others.
+    Loading,
     /// Loaded; what it holds is not known.
     Stale,
     /// It holds exactly what is enforced.
@@ -46,7 +48,9 @@ impl State {
     /// The next run. `differs` tells whether some ban is not enforced as it is wanted.
     pub(super) fn next_job(&self, up: bool, differs: impl FnOnce() -> bool) -> Option<Job> {
         match (up, self.phase) {
-            (true, Phase::Absent | Phase::Abandoned | Phase::Unknown) => Some(Job::Load),
+            (true, Phase::Absent | Phase::Abandoned | Phase::Unknown | Phase::Loading) => {
+                Some(Job::Load)
+            }
             (true, Phase::Stale) => Some(Job::Rebuild),
             (true, Phase::Even) => differs().then_some(Job::Apply),
             (false, Phase::Absent) => None,
@@ -62,7 +66,7 @@ impl State {
         self.phase = match job {
             Job::Unload => Phase::Absent,
             // It was distrusted while the run was under way.
-            Job::Rebuild | Job::Apply if self.phase == Phase::Unknown => Phase::Unknown,
+            _ if self.phase == Phase::Unknown => Phase::Unknown,
             _ if filled => Phase::Even,
             _ => Phase::Stale,
         };
