@@ -1,9 +1,10 @@
 //! Ways of touching a port: as a program does, and with raw packets.
 
 use super::namespace::Namespace;
-use super::{BOUND, packet};
+use super::{BOUND, eventually, packet};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::time::Duration;
 
@@ -47,8 +48,15 @@ impl Namespace {
     }
 
     /// A service that whoever comes is connected to, by the kernel, until the test accepts it.
-    pub(crate) fn listen(&self, at: impl ToSocketAddrs + Send) -> TcpListener {
-        let listener = self.inside(|| TcpListener::bind(at).unwrap());
+    pub(crate) fn listen(&self, at: impl ToSocketAddrs + Send + Sync) -> TcpListener {
+        // A process that another thread is just starting may still have the last one that was closed here.
+        let mut bound = None;
+        let mut bind = || match TcpListener::bind(&at) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => false,
+            result => bound.insert(result.unwrap()).local_addr().is_ok(),
+        };
+        self.inside(|| eventually("the port is free", &mut bind));
+        let listener = bound.unwrap();
         // Accepted connections inherit the bound.
         SockRef::from(&listener)
             .set_read_timeout(Some(BOUND))
