@@ -259,3 +259,35 @@ fn differs(scope: Scope, bans: &Bans) -> bool {
     bans.stirred()
         .any(|(source, ban)| scope.holds(source) && ban.differs())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_changes_while_it_is_loaded_is_loaded_again() {
+        for backend in [Backend::Nft, Backend::Ipset, Backend::Iptables] {
+            let mut reconciler = Reconciler::new(backend, &[Family::V4]);
+            reconciler.up = true;
+            let (now, mut bans) = (Instant::default(), Bans::new((0, 0)));
+            let mut run = |reconciler: &mut Reconciler, meanwhile: fn(&mut Reconciler)| {
+                let order = reconciler.next(now, &bans)?;
+                let written = reconciler.begin(
+                    now,
+                    order,
+                    &mut bans,
+                    &Protect::default(),
+                    &mut String::new(),
+                );
+                assert_eq!(written, Ok(()));
+                meanwhile(reconciler);
+                reconciler.settle(now, true, &mut bans, |_, _, _| {});
+                Some(order.job)
+            };
+            assert_eq!(run(&mut reconciler, Reconciler::distrust), Some(Job::Load));
+            assert_eq!(run(&mut reconciler, |_| {}), Some(Job::Load), "{backend:?}");
+            while run(&mut reconciler, |_| {}).is_some() {}
+            assert!(reconciler.is_even(&bans));
+        }
+    }
+}

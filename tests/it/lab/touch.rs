@@ -1,7 +1,7 @@
 //! Ways of touching a port: as a program does, and with raw packets.
 
 use super::namespace::Namespace;
-use super::{BOUND, packet};
+use super::{BOUND, eventually, packet};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fmt;
 use std::io::ErrorKind;
@@ -49,16 +49,14 @@ impl Namespace {
 
     /// A service that whoever comes is connected to, by the kernel, until the test accepts it.
     pub(crate) fn listen(&self, at: impl ToSocketAddrs + Send + Sync) -> TcpListener {
-        let bind = || loop {
-            match TcpListener::bind(&at) {
-                // A process that another thread is just starting still has the last one that was closed here.
-                Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                    std::thread::sleep(Duration::from_millis(5))
-                }
-                bound => break bound.unwrap(),
-            }
+        // A process that another thread is just starting may still have the last one that was closed here.
+        let mut bound = None;
+        let mut bind = || match TcpListener::bind(&at) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => false,
+            result => bound.insert(result.unwrap()).local_addr().is_ok(),
         };
-        let listener = self.inside(bind);
+        self.inside(|| eventually("the port is free", &mut bind));
+        let listener = bound.unwrap();
         // Accepted connections inherit the bound.
         SockRef::from(&listener)
             .set_read_timeout(Some(BOUND))
