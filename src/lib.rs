@@ -13,8 +13,8 @@
 //!                   the owner's word
 //! act/              what shall hold, and the commands that make it so: reconcile; firewall/: nft ipset iptables;
 //!                   actions: the owner's commands
-//! tell/             what we say: report history quota; journal: for whoever comes after us; request: what is asked
-//!                   over the socket; control: how it is answered: status list why hand, for people or as JSON
+//! tell/             what we say: report history quota; journal: for whoever comes after us; request: what is
+//!                   asked; control: how it is answered: status list why hand, for people or as JSON
 //! -- all above but main: no clock, no descriptor, no child, no unsafe
 //! daemon/           the loop; intake: probes in; watch, followed: what changes around us in; enforce: changes
 //!                   of the firewall out; ground: what the firewall is made of; start, reload, stop, journal;

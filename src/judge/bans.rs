@@ -4,13 +4,10 @@
 //! (`enforced`); what is to be done next is derived from the difference, so nothing is lost, nothing piles
 //! up, and what failed is tried again by itself.
 
-use core::time::Duration;
-
 use crate::judge::ban::{Ban, Stop};
 use crate::judge::lengths::Lengths;
 use crate::judge::offenders::Offenders;
 use crate::judge::table::Table;
-use crate::judge::widen::SITES;
 use crate::limits::{BANS_MAX, LEAVING_MAX};
 use crate::net::Prefix;
 use crate::time::Instant;
@@ -19,10 +16,10 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub struct Bans {
     pub(super) table: Table<Ban>,
-    offenders: Offenders,
+    pub(super) offenders: Offenders,
     lengths: Lengths,
     /// No ban ends before.
-    ends_at: Option<Instant>,
+    pub(super) ends_at: Option<Instant>,
     /// How many the firewall takes.
     pub(super) most: usize,
     /// Bans that began, ended or changed.
@@ -189,64 +186,12 @@ impl Bans {
         }
     }
 
-    /// Ends those whose time is over, and remembers for `memory` that they were. How many.
-    pub fn expire(&mut self, now: Instant, memory: Duration) -> u64 {
-        if self.ends_at.is_none_or(|at| now < at) {
-            return 0;
-        }
-        let over = |ban: &Ban| ban.until.is_some_and(|until| until <= now);
-        for (source, ban) in self.table.iter().filter(|(_, ban)| ban.wanted && over(ban)) {
-            self.offenders.note(now, *source, ban.strikes, memory);
-        }
-        let mut count = 0;
-        self.free_if(|_, ban| {
-            count += u64::from(over(ban));
-            over(ban)
-        });
-        let left = self.table.iter().filter(|(_, ban)| ban.wanted);
-        self.ends_at = left.filter_map(|(_, ban)| ban.until).min();
-        count
-    }
-
-    /// When [`Self::expire`] has something to do.
-    pub fn ends_at(&self) -> Option<Instant> {
-        self.ends_at
-    }
-
-    /// How often a source was banned lately, or the site that it is a part of.
-    pub fn strikes(&self, now: Instant, source: &Prefix) -> u8 {
-        let sites = SITES.map(|bits| Prefix::new(source.addr(), bits));
-        let sites = sites.into_iter().flatten().chain([*source]);
-        let strikes = sites.map(|site| self.offenders.strikes(now, &site));
-        strikes.max().unwrap_or(0)
-    }
-
     /// One more line said that a source is banned already.
     pub(super) fn told(&mut self, now: Instant, source: &Prefix) {
         let key = self.covering(source);
         if let Some(ban) = key.and_then(|key| self.table.get_mut(&key)) {
             ban.tell(now);
         }
-    }
-
-    /// Who was banned lately, how often, and until when that counts.
-    pub fn past(&self) -> impl Iterator<Item = (&Prefix, u8, Instant)> {
-        self.offenders.iter()
-    }
-
-    /// Remembers somebody whose bans ended before we came.
-    pub fn recall(&mut self, now: Instant, source: Prefix, strikes: u8, until: Instant) {
-        self.offenders.note(now, source, strikes, until.since(now));
-    }
-
-    /// How many sources are remembered for having been banned, and how many can be.
-    pub fn offenders(&self) -> (usize, usize) {
-        self.offenders.fill()
-    }
-
-    /// Forgets that a source was ever banned.
-    pub fn forgive(&mut self, source: &Prefix) {
-        self.offenders.forget(source);
     }
 
     /// KILL_ROUTE was set or taken away: bans that it has not stopped yet are stopped in the new way.

@@ -4,6 +4,7 @@ pub mod ban;
 pub mod bans;
 pub mod counts;
 pub mod detector;
+mod ends;
 pub mod hand;
 mod lengths;
 mod offenders;
