@@ -63,11 +63,11 @@ fn a_syslog_that_is_not_read_holds_up_nothing_and_is_told_what_it_missed() {
             .for_each(|n| sender.send(&forged_syn(n)));
         daemon.stderr().len() > MORE_THAN_WAITS
     });
-    lab.nmap("-sS --max-retries 1 -p 15,79,111", ROUTER);
+    lab.nmap("-sS --max-retries 1 -p 15,79,111,512-515", ROUTER);
     eventually("a ban that nobody hears of", || lab.banned("10.66.0.2/32"));
 
     lab.log.read(unread);
-    for port in [11, 15, 79] {
+    for port in [11, 15, 79, 512, 513] {
         lab.scanner
             .touch(Tcp, SECOND, SocketAddr::new(ROUTER, port));
     }
