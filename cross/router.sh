@@ -7,7 +7,7 @@
 bound=40
 console=$work/router.console
 
-# The file system: busybox, the program, both firewall programs, and the modules that these need.
+# The file system: busybox, the program, the firewall programs, and the modules that these need.
 image() {
     local tree=$work/router
     rm -rf "$tree"
@@ -35,15 +35,15 @@ modules() {
     busybox depmod -b "$tree" "$release"
 }
 
-# iptables as on the routers that still have it, nft as on those that have not, and the libraries they are linked
+# iptables, with ipset, as on the routers that still have it, nft as on those that have not, and the libraries they are linked
 # to.
 firewalls() {
     local tree=$1 libraries=$firewall/usr/lib/mipsel-linux-gnu name
-    cp "$firewall"/usr/sbin/{xtables-legacy-multi,nft} "$tree/usr/sbin/"
+    cp "$firewall"/usr/sbin/{xtables-legacy-multi,ipset,nft} "$tree/usr/sbin/"
     for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
         ln -s xtables-legacy-multi "$tree/usr/sbin/$name"
     done
-    for name in xtables ip4tc ip6tc nftables nftnl mnl jansson gmp edit bsd md; do
+    for name in xtables ip4tc ip6tc ipset nftables nftnl mnl jansson gmp edit bsd md; do
         cp -P "$libraries/lib$name".so.* "$tree/usr/lib/mipsel-linux-gnu/"
     done
     cp -R "$libraries/xtables" "$tree/usr/lib/mipsel-linux-gnu/"
@@ -67,7 +67,8 @@ IGNORE_FILE="/etc/portsentry/portsentry.ignore"
 BLOCKED_FILE="/var/lib/portsentry/blocked"
 END
     sed 's/^BLOCK_\(...\)=.*/BLOCK_\1="1"/' "$etc/portsentry.conf" >"$etc/nft.conf"
-    printf 'BACKEND="nft"\nINTERFACE="wan"\nBLOCK_TIME="1h"\n' >>"$etc/nft.conf"
+    printf 'INTERFACE="wan"\nBLOCK_TIME="1h"\nBACKEND="nft"\n' >>"$etc/nft.conf"
+    sed 's/^BACKEND=.*/BACKEND="ipset"/' "$etc/nft.conf" >"$etc/ipset.conf"
     : >"$etc/portsentry.ignore"
 }
 
@@ -77,7 +78,7 @@ wire() {
     local address
     ip tuntap add tap0 mode tap
     ip link set tap0 address 02:66:00:00:00:02
-    for address in 10.66.0.2 10.66.7.2 10.66.7.3; do
+    for address in 10.66.0.2 10.66.7.2 10.66.7.3 10.66.7.4; do
         ip address add "$address/24" dev tap0
     done
     ip link set tap0 up
@@ -162,6 +163,6 @@ router_stops() {
     # shellcheck disable=SC2016 # it is the router's shell that expands
     router 'kill $pid; wait $pid; echo "status $?"' >"$work/router.said"
     grep -q 'status 0' "$work/router.said" || failed "the daemon ended with $(cat "$work/router.said")"
-    router 'iptables -S; nft list tables' >"$work/router.said"
+    router 'iptables -S; ipset list -n; nft list tables' >"$work/router.said"
     ! grep -qi portsentry "$work/router.said" || failed "stopped, and left behind: $(cat "$work/router.said")"
 }
