@@ -80,10 +80,18 @@ pub fn frame(site: &Site<'_>, out: &mut impl Write) -> fmt::Result {
 
 /// Before everything else, where no packet socket sees it either: a flood of whoever is banned wakes nobody.
 fn ingress(site: &Site<'_>, out: &mut impl Write) -> fmt::Result {
-    out.write_str("chain ingress { type filter hook ingress devices = { ")?;
-    names(site.devices, out)?;
+    out.write_str("chain ingress { type filter hook ingress ")?;
+    match site.devices {
+        // In a list nft 0.9.8 takes no names in quotes.
+        [one] => write!(out, "device \"{one}\"")?,
+        some => {
+            out.write_str("devices = { ")?;
+            names(some, out)?;
+            out.write_str(" }")?;
+        }
+    }
     out.write_str(
-        " } priority -500; policy accept;\n\
+        " priority -500; policy accept;\n\
          tcp flags & (ack | rst) == 0 goto begun\n",
     )?;
     if !site.datagrams.is_empty() {
