@@ -1,11 +1,13 @@
 //! What the firewall is made of: which backend, its frame, and the news that somebody else changed it.
 
+use core::time::Duration;
+
 use crate::act::firewall::{self, Backend, Detail, Distinct, Hold, Scope, Site, nft};
 use crate::act::reconcile::Reconciler;
 use crate::config::Config;
 use crate::daemon::State;
 use crate::judge::policy::Block;
-use crate::limits::{CHECK_PAUSE, DEVICES_MAX, HEAL_PAUSE, HEAL_REST};
+use crate::limits::{CHECK_PAUSE, DEVICES_MAX, HEAL_PAUSE, HEAL_REST, REST_MAX};
 use crate::net::Prefix;
 use crate::see::probe::{Mode, Protocol};
 use crate::see::traps::Ports;
@@ -28,6 +30,8 @@ pub(super) struct Ground {
     /// Somebody changed our table: it is made anew then.
     heal_at: Option<Instant>,
     healed: Instant,
+    /// The least time from one repair to the next.
+    heal_rest: Duration,
     /// The last two children that changed the firewall: of what they do we hear as well.
     ours: [u32; 2],
 }
@@ -42,6 +46,7 @@ impl Ground {
             news_at: Place::NONE,
             heal_at: None,
             healed: Instant::default(),
+            heal_rest: HEAL_REST,
             ours: [0; 2],
         }
     }
@@ -166,16 +171,27 @@ impl Ground {
     pub(super) fn hear(&mut self, now: Instant, poll: &Poll) -> bool {
         if let Some(news) = self.news.as_ref().filter(|_| poll.is_ready(self.news_at)) {
             if news.drain(nft::TABLE, self.ours) {
-                let at = now.after(HEAL_PAUSE).max(self.healed.after(HEAL_REST));
+                let at = now.after(HEAL_PAUSE).max(self.healed.after(self.heal_rest));
                 self.heal_at.get_or_insert(at);
             }
         }
         let due = self.heal_at.is_some_and(|at| at <= now);
         if due {
             self.heal_at = None;
+            self.rest_after_healing(now);
             self.healed = now;
         }
         due
+    }
+
+    /// Whoever changes it again and again is given way to, more and more: another program of the owner's, or nft
+    /// itself where a script in its place gives it another process id than we know.
+    fn rest_after_healing(&mut self, now: Instant) {
+        let again = now.since(self.healed) < self.heal_rest.saturating_mul(2);
+        self.heal_rest = match again {
+            true => self.heal_rest.saturating_mul(2).min(REST_MAX),
+            false => HEAL_REST,
+        };
     }
 }
 

@@ -30,7 +30,8 @@ pub const CHECK_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// A change of our table by somebody else is put right after this pause, because changes come in bursts.
 pub const HEAL_PAUSE: Duration = Duration::from_millis(100);
 
-/// The least time between two such repairs: somebody who changes it all the time costs no more.
+/// The least time between two such repairs; it doubles, up to [`REST_MAX`], while somebody changes it all the
+/// time.
 pub const HEAL_REST: Duration = Duration::from_secs(1);
 
 /// Ends of bans in one run of a program that are named, each by a line; of the others the number is said.

@@ -4,7 +4,7 @@ use super::{ban_three, blocking, hold};
 use crate::lab::backend::Backend;
 use crate::lab::{Lab, eventually};
 use nix::sys::signal::Signal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What others do to a table of nftables.
 const TO_NFT: [&str; 8] = [
@@ -101,6 +101,24 @@ fn ours_first(lab: &Lab, whole: &[String]) -> bool {
     let rules = lab.meddle("iptables -w -S INPUT");
     let first = rules.lines().find(|rule| rule.starts_with("-A"));
     lab.frame() == whole && first.is_none_or(|rule| rule.contains("PORTSENTRY"))
+}
+
+#[test]
+fn whoever_empties_it_all_the_time_is_given_way_to_and_then_it_is_there_again() {
+    let Some(lab) = Backend::Nft.lab(Lab::new) else {
+        return;
+    };
+    let _daemon = lab.start(blocking(Backend::Nft));
+    let three = ban_three(&lab, Backend::Nft);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(10) {
+        lab.meddle("nft flush ruleset");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let lines = || lab.log.count(|text| text.contains("Somebody else changed"));
+    // At once, and one, two and four seconds later.
+    assert!((2..=5).contains(&lines()), "{} lines", lines());
+    eventually("the bans", || hold(&lab, Backend::Nft, &three));
 }
 
 #[test]

@@ -137,8 +137,7 @@ fn check_held(backend: Backend, traps: &str, trigger: usize) {
     let mut counts: Vec<usize> = runs.iter().map(|run| run.found.len()).collect();
     counts.sort_unstable();
     report(&format!("{backend:?}, {trigger} traps: found {counts:?}"));
-    // Of 28 ports that come first, in an order of chance, 19 of the offered traps and but two of the classic ones.
-    if trigger == 2 {
-        assert_eq!(counts[RUNS / 2 - 1], 0, "median of {counts:?}");
-    }
+    // Which of 28 ports come first is chance, and 19 of them are offered as traps: three services in ten runs.
+    let all: usize = counts.iter().sum();
+    assert!(trigger == 1 || all <= RUNS, "{counts:?}");
 }
