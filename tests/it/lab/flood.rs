@@ -21,6 +21,15 @@ pub(crate) fn forged_syn(n: u32) -> Vec<u8> {
     )
 }
 
+impl Lab {
+    /// Packets that the scanner's machine has sent and the router's had no room for, by the count of the device
+    /// (proc(5), /proc/net/dev).
+    pub(crate) fn lost_on_the_wire(&self) -> usize {
+        let count = "awk '/eth0:/ { print $13 }' /proc/self/net/dev";
+        self.scanner.sh(count).trim().parse().unwrap()
+    }
+}
+
 /// A flood under way.
 #[derive(Default)]
 pub(crate) struct Flood {
