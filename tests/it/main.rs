@@ -41,7 +41,6 @@ mod consumers;
 mod control;
 mod cutoff;
 mod denied;
-mod devices;
 mod files;
 mod firewalls;
 mod flood;

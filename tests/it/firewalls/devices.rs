@@ -7,6 +7,8 @@ use crate::lab::flood::Flood;
 use crate::lab::held::{host, scanner};
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{Lab, ROUTER, SCANNER, eventually, packet};
+use std::fs;
+use std::net::IpAddr;
 
 #[test]
 fn a_device_that_is_made_anew_is_guarded_and_watched_again() {
@@ -34,9 +36,76 @@ fn a_device_that_is_made_anew_is_guarded_and_watched_again() {
     }
 }
 
+/// Without a device there is no hook for nft, and nobody to hold; it is no reason to do without them later.
+#[test]
+fn a_named_device_may_come_later_than_we_do() {
+    Backend::each(&[Backend::Nft, Backend::Ipset], Lab::new, |lab, backend| {
+        lab.cut_wire();
+        let daemon = lab.start(blocking(backend).with("INTERFACE", "wan"));
+        let bare = lab.frame();
+        lab.lay_wire();
+        eventually("the frame of the device", || lab.frame() != bare);
+        check_watched(lab, backend);
+        if backend == Backend::Nft {
+            let table = lab.frame().concat();
+            assert!(
+                table.contains("hook ingress") && table.contains("chain hold"),
+                "{table}"
+            );
+        }
+        assert!(daemon.said("0 of 1 devices that are named exist"));
+        let said = |text| lab.log.count(|line| line.contains(text));
+        assert_eq!(
+            said("refused") + said("Somebody else"),
+            0,
+            "{:#?}",
+            lab.log.texts()
+        );
+    });
+}
+
+/// What nft is loading is that of before; the next run has to follow.
+#[test]
+fn a_device_that_comes_while_nft_runs_is_guarded() {
+    let Some(lab) = Backend::Nft.lab(Lab::new) else {
+        return;
+    };
+    let (hold, held) = (lab.dir().join("hold"), lab.dir().join("held"));
+    lab.own_programs();
+    lab.router.sh(&format!(
+        "cd /usr/sbin
+         mv nft nft-real
+         cat > nft <<'END'
+#!/bin/sh
+while [ -e {} ]; do echo > {}; sleep 0.01; done
+exec /usr/sbin/nft-real \"$@\"
+END
+         chmod 755 nft",
+        hold.display(),
+        held.display()
+    ));
+    lab.cut_wire();
+    let _daemon = lab.start(blocking(Backend::Nft).with("INTERFACE", "wan"));
+    fs::write(&hold, "").unwrap();
+    // Whatever makes it load its frame anew.
+    lab.router.sh("ip addr add 10.68.0.1/32 dev lo");
+    eventually("nft runs", || held.exists());
+    lab.lay_wire();
+    check_seen(&lab);
+    fs::remove_file(&hold).unwrap();
+    eventually("the hook", || lab.frame().concat().contains("hook ingress"));
+}
+
 /// Somebody new is seen and banned.
 #[track_caller]
 fn check_watched(lab: &Lab, backend: Backend) {
+    let stranger = check_seen(lab);
+    eventually("its ban", || lab.holds(backend, &host(stranger)));
+}
+
+/// Somebody new is seen.
+#[track_caller]
+fn check_seen(lab: &Lab) -> IpAddr {
     let mut stranger = SCANNER;
     eventually("a probe on the new device", || {
         stranger = lab.stranger(ROUTER);
@@ -44,7 +113,7 @@ fn check_watched(lab: &Lab, backend: Backend) {
         let line = probed(stranger, Tcp, 15);
         lab.log.count(|text| text.ends_with(&line)) > 0
     });
-    eventually("its ban", || lab.holds(backend, &host(stranger)));
+    stranger
 }
 
 /// What the banned source sends does not even reach the sensor.
