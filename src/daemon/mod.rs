@@ -105,7 +105,7 @@ pub struct Daemon {
 
 impl Daemon {
     /// Runs until it is told to stop; true if everything could be taken away.
-    pub fn run(mut self) -> bool {
+    pub fn run(mut self: Box<Self>) -> bool {
         loop {
             let now = clock::now();
             match self.signals.take() {

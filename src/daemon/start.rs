@@ -55,7 +55,7 @@ impl fmt::Display for StartError {
 
 /// Reads the configuration, takes the lock, opens the sensors. With a starter it may become part of another daemon
 /// instead.
-pub fn start(settings: Settings, starter: Option<Starter>) -> Result<Daemon, StartError> {
+pub fn start(settings: Settings, starter: Option<Starter>) -> Result<Box<Daemon>, StartError> {
     let mut log = Log::default();
     let result = start_with(settings, starter, &mut log);
     match &result {
@@ -80,7 +80,7 @@ fn start_with(
     settings: Settings,
     starter: Option<Starter>,
     log: &mut Log,
-) -> Result<Daemon, StartError> {
+) -> Result<Box<Daemon>, StartError> {
     let path = files::in_force(&settings.config);
     let (mut config, problems) = read_config(path, settings.modes).map_err(|reason| {
         begin(path, &[], log);
@@ -128,7 +128,7 @@ fn start_with(
         }
     };
     let (journal, enforcer) = recall(&mut state, &settings.run_dir);
-    Ok(Daemon {
+    Ok(Box::new(Daemon {
         settings,
         started: clock::now(),
         state,
@@ -144,7 +144,7 @@ fn start_with(
         networks,
         starter,
         announced: false,
-    })
+    }))
 }
 
 /// What a daemon before us has left: its bans, and what is in the firewall. The lock is ours, so it is nobody's.

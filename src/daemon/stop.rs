@@ -14,7 +14,7 @@ pub(super) const SHUTTING_DOWN: [&str; 2] = [
 
 impl Daemon {
     /// Stops; true if nothing of ours is left behind.
-    pub(super) fn stop(self) -> bool {
+    pub(super) fn stop(self: Box<Self>) -> bool {
         let Self {
             settings,
             mut state,
@@ -26,7 +26,7 @@ impl Daemon {
             mut journal,
             lock,
             ..
-        } = self;
+        } = *self;
         // It is a courtesy to old scripts; who waits for the lock comes in all the same.
         let _shown = title::hide_mode();
         // Who asks from now on finds nobody, and tries again until the lock is free.

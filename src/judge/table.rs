@@ -17,7 +17,7 @@ pub struct Table<T> {
     entries: Vec<(Prefix, T)>,
     /// So many of them, the first ones, are stirred.
     stirred: usize,
-    /// Entry number plus one, 0 for empty; linear probing, at most half full.
+    /// Entry number plus one, 0 for empty; linear probing, at most two thirds full.
     slots: Vec<u16>,
     capacity: usize,
     seed: (u64, u64),
@@ -30,7 +30,7 @@ impl<T> Table<T> {
         Self {
             entries: Vec::with_capacity(capacity),
             stirred: 0,
-            slots: vec![0; (capacity * 2).next_power_of_two()],
+            slots: vec![0; (capacity + capacity / 2).next_power_of_two()],
             capacity,
             seed,
         }
