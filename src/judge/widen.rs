@@ -37,7 +37,8 @@ fn is_inside(site: &Prefix, part: &Prefix, ban: &Ban) -> bool {
 }
 
 /// The ban of a site in place of those of its parts: the newest goes on as that of all, and it ends with the last
-/// of all that it takes the place of. None: there are too few.
+/// of all that it takes the place of. What the owner banned by hand counts and stays, but nobody named the site.
+/// None: there are too few.
 fn together(bans: &Bans, site: &Prefix, from: u8) -> Option<Ban> {
     let inside = |part: &Prefix, ban: &Ban| {
         let counts = ban.wanted && ban.stop == Stop::Firewall && ban.step != Step::Confirm;
@@ -58,8 +59,6 @@ fn together(bans: &Bans, site: &Prefix, from: u8) -> Option<Ban> {
     };
     Some(Ban {
         until,
-        by_hand: parts().any(|(_, ban)| ban.by_hand),
-        forced: false,
         verified: parts().any(|(_, ban)| ban.verified),
         ports: parts().fold(0, |sum, (_, ban)| ban.ports.saturating_add(sum)),
         enforced: false,
