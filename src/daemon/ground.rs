@@ -2,28 +2,25 @@
 
 use core::time::Duration;
 
-use crate::act::firewall::{self, Backend, Detail, Distinct, Hold, Scope, Site, nft};
+use crate::act::firewall::{self, Backend, Detail, Scope, Site, kernel, nft};
 use crate::act::reconcile::Reconciler;
 use crate::config::Config;
 use crate::daemon::State;
-use crate::judge::policy::Block;
+use crate::daemon::site::{datagrams, hold};
 use crate::limits::{CHECK_PAUSE, DEVICES_MAX, HEAL_PAUSE, HEAL_REST, REST_MAX};
 use crate::net::Prefix;
-use crate::see::probe::{Mode, Protocol};
-use crate::see::traps::Ports;
 use crate::sys::nfnews::News;
 use crate::sys::poll::{Place, Poll};
-use crate::sys::spawn;
+use crate::sys::{files, spawn};
 use crate::time::Instant;
-
-/// Ports below 1024 from which machines also ask: DNS, DHCP, NTP, IKE, DHCPv6. An answer may come to them.
-const ASKING: [(u16, u16); 5] = [(53, 53), (67, 68), (123, 123), (500, 500), (546, 547)];
 
 /// The backend in force and those behind it.
 pub(super) struct Ground {
     /// The first is in force; the others take its place when it does not work.
     backends: heapless::Vec<Backend, 3>,
     detail: Detail,
+    /// The most that it is ever asked for.
+    most: Detail,
     frames: Vec<(Scope, String)>,
     news: Option<News>,
     news_at: Place,
@@ -38,9 +35,14 @@ pub(super) struct Ground {
 
 impl Ground {
     pub(super) fn new(config: &Config) -> Self {
+        let most = match has_dangerous_hook() {
+            true => Detail::NoIngress,
+            false => Detail::Full,
+        };
         Self {
             backends: candidates(config.backend),
-            detail: Detail::Full,
+            detail: most,
+            most,
             frames: Vec::new(),
             news: None,
             news_at: Place::NONE,
@@ -61,6 +63,11 @@ impl Ground {
         self.detail
     }
 
+    /// Whether nft goes without the ingress hook because of a mistake of this kernel.
+    pub(super) fn is_wary(&self) -> bool {
+        self.backend() == Backend::Nft && self.most == Detail::NoIngress
+    }
+
     /// Another configuration is in force.
     pub(super) fn adopt(&mut self, config: &Config) {
         self.backends = candidates(config.backend);
@@ -69,7 +76,7 @@ impl Ground {
 
     /// What a kernel refused it may take now.
     pub(super) fn renew(&mut self) {
-        self.detail = Detail::Full;
+        self.detail = self.most;
         self.frames.clear();
     }
 
@@ -127,7 +134,7 @@ impl Ground {
             self.detail = less;
             return Some(Concession::Less(less));
         }
-        self.detail = Detail::Full;
+        self.detail = self.most;
         if failures >= 3 && self.backends.len() > 1 {
             self.backends.remove(0);
             return Some(Concession::Backend(self.backend()));
@@ -203,6 +210,15 @@ pub(super) enum Concession {
     Backend(Backend),
 }
 
+/// Whether this kernel has the ingress hook, and not the repair of what happens when its device goes.
+fn has_dangerous_hook() -> bool {
+    let says = |name: &str| {
+        let read = files::read(&format!("/proc/sys/kernel/{name}"), 256);
+        String::from_utf8(read.unwrap_or_default()).unwrap_or_default()
+    };
+    kernel::outlives_device(&says("osrelease"), &says("version"))
+}
+
 /// The backends that a configuration means, of those whose programs are there; with `auto` the best first.
 fn candidates(wanted: Backend) -> heapless::Vec<Backend, 3> {
     if wanted != Backend::Auto {
@@ -222,55 +238,4 @@ fn candidates(wanted: Backend) -> heapless::Vec<Backend, 3> {
             .all(|program| spawn::is_there(program))
     })
     .collect()
-}
-
-/// The kernel holds who touches a trap, while TCP is blocked by the firewall and the rule of banning is one that
-/// it can follow: the first or the second distinct trap.
-fn hold(state: &mut State) -> Option<Hold> {
-    let policy = &state.detector.policy;
-    let distinct = match policy.trigger_ports.max(policy.scan_trigger) {
-        0 | 1 => Distinct::First,
-        2 => Distinct::Second,
-        _ => return None,
-    };
-    if policy.block_tcp != Block::Full || !policy.needs_firewall() {
-        return None;
-    }
-    // INTERFACE names devices, and none of them is there: nobody touches anything, and nft knows no empty set.
-    let around = &state.detector.protect.surroundings;
-    if state.config.names_devices() && around.watched_names().next().is_none() {
-        return None;
-    }
-    let traps = &policy.traps.tcp;
-    // The sockets of connect sensors are our own: no service.
-    let traps = match state.config.side(Protocol::Tcp).mode {
-        Some(Mode::Connect) => traps.clone(),
-        _ => {
-            let used = state.witness.in_use(Protocol::Tcp);
-            let used = traps.iter().filter(|port| used.contains(*port));
-            let mut served = Ports::new();
-            for port in used {
-                served.add(port, port).ok()?;
-            }
-            traps.without(&served).ok()?
-        }
-    };
-    (!traps.is_empty()).then_some(Hold { traps, distinct })
-}
-
-/// UDP traps below 1024, where no answer comes, and which no service of ours uses.
-fn datagrams(state: &mut State) -> Ports {
-    let mut others = Ports::new();
-    let used = state.witness.in_use(Protocol::Udp);
-    let traps = &state.detector.policy.traps.udp;
-    let served = traps
-        .iter()
-        .filter(|port| *port < 1024 && used.contains(*port));
-    let served = served.map(|port| (port, port));
-    for (first, last) in [(1024, u16::MAX)].into_iter().chain(ASKING).chain(served) {
-        if others.add(first, last).is_err() {
-            return Ports::new();
-        }
-    }
-    traps.without(&others).unwrap_or_default()
 }

@@ -22,6 +22,7 @@ mod records;
 mod reload;
 mod resolvers;
 mod settle;
+mod site;
 mod start;
 mod stop;
 mod watch;

@@ -2,8 +2,7 @@
 //!
 //! Each backend is a file with the same verbs: the *frame* is all that holds no ban (sets, chains, rules), made
 //! anew whenever what it is made of changes; *changes* add and remove bans; some have to be *checked*, because
-//! nothing tells us when somebody else changes them; the *teardown* takes everything of ours away. A new backend
-//! is a new file, and an arm in each `match` below.
+//! nobody tells us; the *teardown* takes all of ours away. A new backend is an arm in each `match` below.
 //!
 //! A ban stops what its source begins, to the router and through it: TCP segments with neither ACK nor RST can
 //! only begin something, and for all else connection tracking tells (states NEW and INVALID). It would call a TCP
@@ -11,6 +10,7 @@
 
 pub mod ipset;
 pub mod iptables;
+pub mod kernel;
 pub mod nft;
 
 use core::fmt::{self, Write};
@@ -123,7 +123,7 @@ pub enum Detail {
     /// All of it.
     #[default]
     Full,
-    /// No ingress hook (kmod-nft-netdev is missing, or a device that it cannot be put on).
+    /// No ingress hook (a kernel without it or with a dangerous one, or a device that it cannot be put on).
     NoIngress,
     /// No hold either (no fib expression, no SET target).
     NoHold,

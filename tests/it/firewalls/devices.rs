@@ -96,6 +96,31 @@ END
     eventually("the hook", || lab.frame().concat().contains("hook ingress"));
 }
 
+/// A kernel before the repair of CVE-2024-26808 keeps a chain whose device went, and a pointer to what was it.
+#[test]
+fn a_kernel_that_forgets_devices_gets_no_hook_on_one() {
+    let Some(lab) = Backend::Nft.lab(Lab::new) else {
+        return;
+    };
+    let release = lab.dir().join("release");
+    fs::write(&release, "5.15.137\n").unwrap();
+    let (release, sys) = (release.display(), "/proc/sys/kernel");
+    lab.router.sh(&format!(
+        "mount --bind {release} {sys}/osrelease; mount --bind /dev/null {sys}/version"
+    ));
+    let _daemon = lab.start(blocking(Backend::Nft).with("INTERFACE", "wan"));
+    check_watched(&lab, Backend::Nft);
+    lab.cut_wire();
+    lab.lay_wire();
+    check_watched(&lab, Backend::Nft);
+    let table = lab.frame().concat();
+    assert!(
+        table.contains("chain hold") && !table.contains("ingress"),
+        "{table}"
+    );
+    assert_eq!(lab.log.count(|line| line.contains("CVE-2024-26808")), 1);
+}
+
 /// Somebody new is seen and banned.
 #[track_caller]
 fn check_watched(lab: &Lab, backend: Backend) {
