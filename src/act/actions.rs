@@ -219,23 +219,19 @@ mod tests {
             run_first: false,
             unblock: None,
         };
-        let now = Instant::default();
-        let ban = Ban::new(now, probe, Mode::Stealth, Stop::Route, 1);
+        let ban = Ban::new(Instant::default(), probe, Mode::Stealth, Stop::Route, 1);
         let command = command(&actions, step, &ban);
         let found = command.as_ref().map(|command| command.as_str());
-        assert_eq!(
-            found,
-            expected.ok_or(&NoCommand::TooLong(PORT)),
-            "{template}"
-        );
+        let expected = expected.ok_or(&NoCommand::TooLong(PORT));
+        assert_eq!(found, expected, "{template}");
     }
 
     #[test]
     fn placeholders_are_put_in_everywhere_and_never_twice() {
         for (template, expected) in [
             (
-                "r $TARGET$ $PORT$ $MODE$ $TARGET$",
-                "r 192.0.2.7 111 sudp 192.0.2.7",
+                "$TARGET$ $PORT$ $MODE$ $TARGET$",
+                "192.0.2.7 111 sudp 192.0.2.7",
             ),
             ("echo $HOME $$ $TARGET $PORT$", "echo $HOME $$ $TARGET 111"),
             ("$", "$"),
@@ -251,13 +247,52 @@ mod tests {
     #[test]
     fn an_ipv6_address_is_written_as_its_reader_wants_it() {
         let (deny, run) = ("ALL: $TARGET$ : DENY", "log $TARGET$");
-        check(
-            Step::Deny,
-            deny,
-            "2001:db8::1",
-            Some("ALL: [2001:db8::1] : DENY"),
-        );
+        let six = Some("ALL: [2001:db8::1] : DENY");
+        check(Step::Deny, deny, "2001:db8::1", six);
         check(Step::Deny, deny, "192.0.2.7", Some("ALL: 192.0.2.7 : DENY"));
         check(Step::Run, run, "2001:db8::1", Some("log 2001:db8::1"));
+    }
+
+    /// Bans from the oldest on, each wanted or on its way out, with its next step; whose turn it is.
+    #[track_caller]
+    fn check_turns(waiting: &[(bool, Step)], line: Option<u8>, command: Option<u8>) {
+        let source = |n: u8| Prefix::host([192, 0, 2, n].into());
+        let mut bans = Bans::new((1, 2));
+        for (n, (wanted, step)) in (1_u8..).zip(waiting) {
+            let now = Instant::from_millis(1000 * u64::from(n));
+            let ban = Ban::by_hand(now, source(n).addr());
+            let (wanted, step) = (*wanted, *step);
+            let ban = Ban {
+                wanted,
+                step,
+                stop: Stop::Route,
+                ran: true,
+                ..ban
+            };
+            assert!(bans.insert(source(n), ban));
+        }
+        let now = Instant::from_millis(60_000);
+        assert_eq!(due_line(&bans), line.map(source), "line: {waiting:?}");
+        assert_eq!(due_command(&bans, now), command.map(source), "{waiting:?}");
+    }
+
+    #[test]
+    fn what_stops_packets_goes_first_and_of_several_the_oldest() {
+        use Step::{Deny, Done, Run, RunFirst, Stop as Halt};
+        check_turns(&[(true, Done), (false, Done)], None, Some(2));
+        check_turns(&[(true, Run), (false, Halt), (true, Halt)], None, Some(3));
+        check_turns(
+            &[(true, Run), (false, Deny), (true, RunFirst)],
+            None,
+            Some(3),
+        );
+        check_turns(&[(true, Run), (false, Deny)], None, Some(2));
+        check_turns(&[(true, Done), (true, Run), (true, Run)], None, Some(2));
+        check_turns(
+            &[(true, Halt), (false, Deny), (true, Deny)],
+            Some(3),
+            Some(1),
+        );
+        check_turns(&[(true, Deny), (true, Run)], Some(1), Some(2));
     }
 }
