@@ -1,9 +1,10 @@
 //! Who is never held: visitors of forwarded ports, of real services, and whoever is ignored.
 
-use super::{at, blocking, check_talk};
+use super::{at, blocking};
 use crate::lab::backend::Backend;
 use crate::lab::config::Config;
 use crate::lab::held::host;
+use crate::lab::talk::check_talk;
 use crate::lab::{LAN, Lab, ROUTER, SCANNER, SECOND, eventually, scan};
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
