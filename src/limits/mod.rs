@@ -134,6 +134,9 @@ pub const WIDEST: (u8, u8) = (8, 16);
 /// New sources in one minute, each with fewer traps than a ban needs, that are reported as a distributed scan.
 pub const DISTRIBUTED_MIN: u32 = 30;
 
+/// Between two lines about a distributed scan. It goes on for hours or days; what comes meanwhile is told together.
+pub const DISTRIBUTED_PAUSE: Duration = Duration::from_secs(3600);
+
 /// Bans on their way out, which still have a rule. When so many are leaving, new ones wait.
 pub const LEAVING_MAX: usize = 256;
 

@@ -28,8 +28,8 @@ fn visitors_of_forwarded_traps_come_in_after_a_restart() {
     check_protects(&lab, ROUTER);
 }
 
-/// The machine in the LAN is up and its service down. Then it resets each connection, and the kernel forgets it at
-/// once (nf_conntrack_proto_tcp.c: a reset is the only answer). We ask too late then and take it for a probe: of one
+/// The machine in the LAN is up and its service down. Then it resets each connection, which the kernel forgets at
+/// once (nf_conntrack_proto_tcp.c: a reset is the only answer). We ask too late and take it for a probe: of one
 /// trap, however often he tries.
 #[test]
 fn a_visitor_of_a_forwarded_trap_that_nobody_serves_is_not_banned() {
