@@ -91,8 +91,8 @@ impl fmt::Display for NewsLine {
             ),
             News::StillDistributed(sources) => write!(
                 f,
-                "attackalert: Distributed scan goes on: {sources} more sources within an hour touched too few traps \
-                 each to be banned"
+                "attackalert: Distributed scan goes on: {sources} more sources within an hour touched too few \
+                 traps each to be banned"
             ),
             News::Valve(Turned::Closed(sources)) => write!(
                 f,

@@ -46,6 +46,25 @@ fn a_visitor_of_a_forwarded_trap_that_nobody_serves_is_not_banned() {
     check_protects(&lab, ROUTER);
 }
 
+/// A mail server at home, which the owner's phone asks for two of its ports, and which goes down for an evening.
+#[test]
+fn visitors_of_forwarded_traps_that_were_served_before_are_not_banned() {
+    let Some(lab) = home() else { return };
+    let daemon = start(&lab);
+    let visit = |port| lab.scanner.connect(OWNER, at(ROUTER, port));
+    for (port, served) in [(3389, 3389), (5900, 80)] {
+        let _door = lab.lan().listen((LAN, served));
+        assert!(visit(port).is_some());
+    }
+    for port in [3389, 5900].into_iter().cycle().take(20) {
+        assert!(visit(port).is_none());
+    }
+    daemon.settle();
+    assert_eq!(touched(&daemon, OWNER), (0, false));
+    check_owner(&lab);
+    check_protects(&lab, ROUTER);
+}
+
 /// As miniupnpd maps ports while we run, for a console or a torrent. Peers come even when the mapping is gone.
 #[test]
 fn visitors_of_ports_that_are_mapped_while_we_run_come_in() {
@@ -66,7 +85,7 @@ fn visitors_of_ports_that_are_mapped_while_we_run_come_in() {
         assert!(lab.scanner.connect(SCANNER, at(ROUTER, 8888)).is_none());
     }
     daemon.settle();
-    assert_eq!(touched(&daemon, SCANNER), (1, false));
+    assert_eq!(touched(&daemon, SCANNER), (0, false));
     assert_eq!(daemon.probe_lines(), [""; 0]);
     check_owner(&lab);
     check_protects(&lab, ROUTER);

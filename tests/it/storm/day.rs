@@ -129,8 +129,8 @@ fn a_crowd_that_goes_on_is_a_line_an_hour() {
     assert_eq!(goes_on, [false, true, true, false], "{:?}", core.news);
 }
 
-/// What the owner waits for when somebody scans in his name: ten minutes, to the second; twice as long when that is
-/// done again, and a day at most.
+/// What the owner waits for when somebody scans in his name: ten minutes, to the second; twice as long when that
+/// is done again, and a day at most.
 #[test]
 fn who_was_banned_for_another_is_back_in_ten_minutes() {
     let mut core = Core::new(Backend::Nft, shipped(), 7);
