@@ -4,8 +4,9 @@ use super::{HTTPS, OWNER, SSH, VPN, at, check_owner, check_protects, home, start
 use crate::lab::backend::Backend::Nft;
 use crate::lab::held::host;
 use crate::lab::shipped::traps;
+use crate::lab::talk::Session;
 use crate::lab::touch::Proto::{Tcp, Udp};
-use crate::lab::{GATEWAY, LAN, ROUTER, eventually, scan};
+use crate::lab::{GATEWAY, LAN, ROUTER, ROUTER6, SCANNER6, eventually, scan};
 
 /// By either of its addresses; a LAN is not watched unless it is named.
 #[test]
@@ -72,4 +73,20 @@ fn the_owner_mistypes_a_port() {
     let other = lab.stranger(ROUTER);
     touch(&lab, other, Tcp, &[23, 21]);
     eventually("a ban", || lab.holds(Nft, &host(other)));
+}
+
+/// The other network of the file, `wan6`. A neighbour in the router's own /64 is banned alone.
+#[test]
+fn a_scan_over_ipv6_is_cut_off_and_the_owner_gets_in() {
+    let Some(lab) = home() else { return };
+    let daemon = start(&lab);
+    let owner = lab.stranger(ROUTER6);
+    lab.nmap("-sS -T4 --max-retries 0 -F", ROUTER6);
+    eventually("the ban", || lab.holds(Nft, &host(SCANNER6)));
+    let (world, router) = (&lab.scanner, &lab.router);
+    Session::open((world, owner), (router, ROUTER6), SSH).check_alive();
+    assert_eq!(touched(&daemon, owner), (0, false));
+    let _door = router.listen((ROUTER6, HTTPS));
+    assert!(world.connect(SCANNER6, at(ROUTER6, HTTPS)).is_none());
+    check_owner(&lab);
 }

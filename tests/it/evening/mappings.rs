@@ -1,16 +1,7 @@
 //! Ports of the router that lead into the LAN, and are traps all the same by their number.
 
 use super::{OWNER, at, check_owner, check_protects, home, start, touched};
-use crate::lab::talk::check_talk;
-use crate::lab::{LAN, Lab, ROUTER, SCANNER};
-use std::net::{SocketAddr, TcpListener};
-
-/// One connection, at the first attempt.
-#[track_caller]
-fn check_visit(lab: &Lab, to: SocketAddr, door: &TcpListener) {
-    let mut visitor = lab.scanner.connect(SCANNER, to).expect("no way in");
-    check_talk(&mut visitor, &mut door.accept().unwrap().0);
-}
+use crate::lab::{LAN, ROUTER, SCANNER};
 
 /// Two forwarded ports, which is as many traps as ban: eight visits, the first one right behind the start.
 #[test]
@@ -21,7 +12,7 @@ fn visitors_of_forwarded_traps_come_in_after_a_restart() {
     assert!(start(&lab).stop().success());
     let daemon = start(&lab);
     for (port, door) in doors.iter().cycle().take(8) {
-        check_visit(&lab, at(ROUTER, *port), door);
+        lab.check_visit(at(ROUTER, *port), door);
     }
     assert_eq!(touched(&daemon, SCANNER), (0, false));
     check_owner(&lab);
@@ -77,7 +68,7 @@ fn visitors_of_ports_that_are_mapped_while_we_run_come_in() {
         ));
     }
     for port in [8888, 1723].into_iter().cycle().take(8) {
-        check_visit(&lab, at(ROUTER, port), &door);
+        lab.check_visit(at(ROUTER, port), &door);
     }
     assert_eq!(touched(&daemon, SCANNER), (0, false));
     lab.router.sh("nft flush chain inet fw4 upnp");

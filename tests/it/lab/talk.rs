@@ -1,9 +1,10 @@
 //! Two programs that talk: connections as they are used, both ways and with more than one packet.
 
 use super::namespace::Namespace;
+use super::{Lab, SCANNER};
 use socket2::Socket;
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 
 /// A few words each way.
 #[track_caller]
@@ -44,5 +45,14 @@ impl Session {
         server.write_all(&page).unwrap();
         client.read_exact(&mut heard).unwrap();
         assert_eq!(heard, page);
+    }
+}
+
+impl Lab {
+    /// The scanner's machine visits a service, whose door this is, and comes in at the first attempt.
+    #[track_caller]
+    pub(crate) fn check_visit(&self, to: SocketAddr, door: &TcpListener) {
+        let mut visitor = self.scanner.connect(SCANNER, to).expect("no way in");
+        check_talk(&mut visitor, &mut door.accept().unwrap().0);
     }
 }
