@@ -7,10 +7,10 @@
 //! main cli          arguments → what to do → exit status          inspect   `portsentry check` and `convert`
 //! limits time net surroundings                                    words that everybody uses
 //! config/           text → Config, or file, line and reason; classic and uci are languages, reader knows keys
-//! see/              what arrived: probe packet traps listeners conntrack; filter: the kernel's program
+//! see/              what arrived: probe packet traps listeners conntrack forwards; filter: the kernel's program
 //! judge/            what we think of it: policy, detector: the rule of banning; sources bans offenders protect
-//!                   table; valve: forged storms; room: who goes from a full table; widen: sites of IPv6; hand:
-//!                   the owner's word
+//!                   table; valve: forged storms; crowd: many with little each; room: who goes from a full table;
+//!                   widen: sites of IPv6; hand: the owner's word
 //! act/              what shall hold, and the commands that make it so: reconcile; firewall/: nft ipset iptables;
 //!                   actions: the owner's commands
 //! tell/             what we say: report history quota; journal: for whoever comes after us; request: what is

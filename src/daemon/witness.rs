@@ -2,6 +2,7 @@
 
 use crate::limits::CONNTRACK_LOOK;
 use crate::see::conntrack::{Belongs, Entry};
+use crate::see::forwards::Forwards;
 use crate::see::probe::{Probe, Protocol};
 use crate::see::traps::PortBits;
 use crate::sys::conntrack::{self, Conntrack};
@@ -12,6 +13,7 @@ use crate::time::Instant;
 pub(super) struct Witness {
     conntrack: Conntrack,
     services: Services,
+    forwards: Forwards,
     list_read_at: Instant,
 }
 
@@ -20,6 +22,7 @@ impl Witness {
         Self {
             conntrack: Conntrack::open(),
             services: Services::default(),
+            forwards: Forwards::default(),
             list_read_at: Instant::default(),
         }
     }
@@ -30,7 +33,8 @@ impl Witness {
         if self.services.serve(now, protocol, addr, probe.port) {
             return Belongs::Us;
         }
-        self.conntrack.ask(now, probe)
+        let belongs = self.conntrack.ask(now, probe);
+        self.forwards.recall(now, probe, belongs)
     }
 
     /// The ports on which a service can be reached from outside. A service on a loopback address keeps its port a

@@ -223,8 +223,8 @@ impl Detector {
         if !due {
             return;
         }
-        if let Some(sources) = self.sources.take_newcomers() {
-            say(News::Distributed(sources));
+        if let Some(crowd) = self.sources.take_crowd(now) {
+            say(crowd);
         }
         if lines.unreported > 0 {
             say(News::Unreported(core::mem::take(&mut lines.unreported)));

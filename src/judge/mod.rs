@@ -3,6 +3,7 @@
 pub mod ban;
 pub mod bans;
 pub mod counts;
+mod crowd;
 pub mod detector;
 mod ends;
 pub mod hand;

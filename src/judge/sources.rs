@@ -6,13 +6,13 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
+use crate::judge::crowd::Crowd;
 use crate::judge::recent::Recent;
 use crate::judge::record::Record;
 pub use crate::judge::record::{Remembered, Standing, Touch};
 use crate::judge::table::Table;
-use crate::limits::{
-    DISTRIBUTED_MIN, FOLD, KNOWN_MAX, PROBATION_MAX, PROBATION_TOUCHES, TOUCHES_MAX, WINDOW_MIN,
-};
+use crate::judge::verdict::News;
+use crate::limits::{FOLD, KNOWN_MAX, PROBATION_MAX, PROBATION_TOUCHES, TOUCHES_MAX, WINDOW_MIN};
 use crate::net::Prefix;
 use crate::see::probe::Probe;
 use crate::time::Instant;
@@ -34,9 +34,7 @@ pub struct Sources {
     report_at: Option<Instant>,
     /// Sources pushed out by others, both parts.
     pub evicted: u64,
-    /// Sources that came since the counts were last reported, and sources that fulfilled the rule of banning
-    /// since.
-    newcomers: (u32, u32),
+    crowd: Crowd,
 }
 
 impl Sources {
@@ -49,7 +47,7 @@ impl Sources {
             random: seed.0 | 1,
             report_at: None,
             evicted: 0,
-            newcomers: (0, 0),
+            crowd: Crowd::default(),
         }
     }
 
@@ -117,13 +115,14 @@ impl Sources {
 
     /// When [`Self::take_folded`] has something to say.
     pub fn report_at(&self) -> Option<Instant> {
-        self.report_at
+        let times = [self.report_at, self.crowd.due_at()];
+        times.into_iter().flatten().min()
     }
 
     /// Hands every source with repeats to `say`: its address, how many, and whether it touched one trap only.
     /// False, and nothing done, until it is due.
     pub fn take_folded(&mut self, now: Instant, mut say: impl FnMut(IpAddr, u32, bool)) -> bool {
-        if self.report_at.is_none_or(|at| now < at) {
+        if self.report_at().is_none_or(|at| now < at) {
             return false;
         }
         self.report_at = None;
@@ -169,20 +168,18 @@ impl Sources {
         let on_probation = self.probation.get_mut(source);
         let triggered = known.or(on_probation.map(|record| &mut record.triggered));
         let first = triggered.is_some_and(|triggered| !core::mem::replace(triggered, true));
-        self.newcomers.1 += u32::from(first);
+        self.crowd.triggered += u32::from(first);
         first
     }
 
-    /// How many sources of the last minute stayed below what a ban takes, if they are enough to be told as one
+    /// Whether the sources of the last minute that stayed below what a ban takes are enough to be told as one
     /// event.
-    pub fn take_newcomers(&mut self) -> Option<u32> {
-        let (came, triggered) = core::mem::take(&mut self.newcomers);
-        let few = came.saturating_sub(triggered);
-        (few >= DISTRIBUTED_MIN).then_some(few)
+    pub fn take_crowd(&mut self, now: Instant) -> Option<News> {
+        self.crowd.look(now)
     }
 
     fn count_newcomer(&mut self, now: Instant) {
-        self.newcomers.0 = self.newcomers.0.saturating_add(1);
+        self.crowd.came = self.crowd.came.saturating_add(1);
         self.report_later(now);
     }
 

@@ -55,6 +55,8 @@ pub enum News {
     Unreported(u64),
     /// So many new sources came in one minute, with fewer traps each than a ban needs.
     Distributed(u32),
+    /// That went on, and so many more came in the hour after it was said.
+    StillDistributed(u32),
     /// The storm valve closed, or opened.
     Valve(Turned),
 }

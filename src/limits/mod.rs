@@ -134,6 +134,9 @@ pub const WIDEST: (u8, u8) = (8, 16);
 /// New sources in one minute, each with fewer traps than a ban needs, that are reported as a distributed scan.
 pub const DISTRIBUTED_MIN: u32 = 30;
 
+/// Between two lines about a distributed scan. It goes on for hours or days; what comes meanwhile is one line.
+pub const DISTRIBUTED_PAUSE: Duration = Duration::from_secs(3600);
+
 /// Bans on their way out, which still have a rule. When so many are leaving, new ones wait.
 pub const LEAVING_MAX: usize = 256;
 
@@ -220,6 +223,13 @@ pub const HALF_OPEN_MAX: usize = 256;
 /// Entries of `/proc/net/nf_conntrack` up to which it is read where ctnetlink is missing: 16,000
 /// take 41 ms.
 pub const CONNTRACK_ENTRIES_MAX: u32 = 4096;
+
+/// Ports that were seen to lead into the LAN. More: the one that was visited longest ago is forgotten, and may be
+/// a trap again for whoever finds nobody behind it.
+pub const FORWARDS_MAX: usize = 32;
+
+/// How long such a port is remembered after its last visitor: a service may be down for a night.
+pub const FORWARD_TIME: Duration = Duration::from_secs(24 * 3600);
 
 /// How often that file may be read.
 pub const CONNTRACK_LOOK: Duration = Duration::from_secs(1);

@@ -3,6 +3,7 @@
 pub mod chatter;
 pub mod conntrack;
 pub mod filter;
+pub mod forwards;
 pub mod listeners;
 pub mod packet;
 pub mod probe;

@@ -89,6 +89,11 @@ impl fmt::Display for NewsLine {
                 "attackalert: Distributed scan: {sources} new sources within a minute touched too few traps each \
                  to be banned"
             ),
+            News::StillDistributed(sources) => write!(
+                f,
+                "attackalert: Distributed scan goes on: {sources} more sources within an hour touched too few \
+                 traps each to be banned"
+            ),
             News::Valve(Turned::Closed(sources)) => write!(
                 f,
                 "attackalert: STORM: {sources} sources within a minute are more than BAN_RATE_MAX, and probably \

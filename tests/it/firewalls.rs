@@ -15,7 +15,6 @@ use crate::lab::config::{Config, Mode};
 use crate::lab::held::{host, scanner};
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, eventually};
-use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
 
 /// Not among the ports that nmap tries first, and among the thousand that it tries.
@@ -47,15 +46,4 @@ fn ban_three(lab: &Lab, backend: Backend) -> [String; 3] {
 fn hold(lab: &Lab, backend: Backend, bans: &[String]) -> bool {
     let held = lab.bans(backend);
     held.len() == bans.len() && bans.iter().all(|ban| held.contains_key(ban))
-}
-
-/// A few words each way.
-#[track_caller]
-fn check_talk(one: &mut (impl Read + Write), other: &mut (impl Read + Write)) {
-    let mut heard = [0; 5];
-    one.write_all(b"hello").unwrap();
-    other.read_exact(&mut heard).unwrap();
-    other.write_all(&heard).unwrap();
-    one.read_exact(&mut heard).unwrap();
-    assert_eq!(&heard, b"hello");
 }

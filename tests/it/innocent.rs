@@ -4,9 +4,9 @@
 
 use crate::lab::config::{Config, Mode};
 use crate::lab::daemon::{Daemon, probed};
+use crate::lab::talk::check_talk;
 use crate::lab::touch::Proto::{self, Tcp, Udp};
 use crate::lab::{GATEWAY, LAN, Lab, ROUTER, SCANNER, SECOND, eventually};
-use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 
 /// A server in the world outside, as a resolver or a QUIC server would be.
@@ -144,15 +144,4 @@ fn a_local_service_inside_the_trap_list() {
         check_innocent(&lab, &daemon, Tcp, 31337);
         check_probe(&lab, Udp, 700);
     }
-}
-
-/// A few words each way.
-#[track_caller]
-pub(crate) fn check_talk(one: &mut (impl Read + Write), other: &mut (impl Read + Write)) {
-    let mut heard = [0; 5];
-    one.write_all(b"hello").unwrap();
-    other.read_exact(&mut heard).unwrap();
-    other.write_all(&heard).unwrap();
-    one.read_exact(&mut heard).unwrap();
-    assert_eq!(&heard, b"hello");
 }

@@ -1,9 +1,9 @@
 //! The extended kinds: what real nmap does with ACK and with all flags is seen on traps below 1024, and the middle
 //! of an honest connection is not.
 
-use crate::innocent::check_talk;
 use crate::lab::config::{Config, Mode, TCP_TRAPS};
 use crate::lab::daemon::{Daemon, probed};
+use crate::lab::talk::check_talk;
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::touch::Sender;
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, SECOND, eventually, packet, scan};

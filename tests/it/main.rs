@@ -41,6 +41,7 @@ mod consumers;
 mod control;
 mod cutoff;
 mod denied;
+mod evening;
 mod files;
 mod firewalls;
 mod flood;

@@ -9,13 +9,6 @@ use nix::sys::signal::Signal;
 use std::fs;
 use std::net::SocketAddr;
 
-/// What the init script writes.
-fn devices(lab: &Lab, lines: &str) {
-    let run = lab.dir().join("daemon/run");
-    fs::create_dir_all(&run).unwrap();
-    fs::write(run.join("devices"), lines).unwrap();
-}
-
 /// SIGHUP, and until it is in force; `times` is how often it was so far.
 fn hang_up(lab: &Lab, daemon: &Daemon<'_>, times: usize) {
     daemon.signal(Signal::SIGHUP);
@@ -38,7 +31,7 @@ fn a_network_is_watched_on_the_device_that_it_has() {
     let Some(lab) = Lab::with_lan(&[]) else {
         return;
     };
-    devices(&lab, "lan lan\nwan wan\nwan6 -\n");
+    lab.write_devices("daemon", "lan lan\nwan wan\nwan6 -\n");
     let networks = "\tlist network 'wan'\n\toption network 'wan wan6'\n";
     let daemon = lab.start(Config::new(Mode::Stealth).in_uci(networks));
     let missing = |network: &str| {
@@ -58,7 +51,7 @@ fn a_network_is_watched_on_the_device_that_it_has() {
     assert_eq!(daemon.probe_lines(), [line(11)]);
 
     // It goes down; what is said of it is said once.
-    devices(&lab, "lan lan\nwan -\nwan6 -\n");
+    lab.write_devices("daemon", "lan lan\nwan -\nwan6 -\n");
     hang_up(&lab, &daemon, 1);
     hang_up(&lab, &daemon, 2);
     touch(&lab, 15);
@@ -68,7 +61,7 @@ fn a_network_is_watched_on_the_device_that_it_has() {
     assert_eq!((missing("wan"), missing("wan6")), (1, 1));
 
     // And comes back, then on another device as well.
-    devices(&lab, "wan wan\nwan6 lan\n");
+    lab.write_devices("daemon", "wan wan\nwan6 lan\n");
     hang_up(&lab, &daemon, 4);
     touch(&lab, 111);
     lab.lan().touch(Tcp, LAN, SocketAddr::new(GATEWAY, 512));
@@ -81,7 +74,7 @@ fn a_network_is_watched_on_the_device_that_it_has() {
     assert_eq!(lines, expected);
 
     // A second time down is news again.
-    devices(&lab, "wan -\nwan6 lan\n");
+    lab.write_devices("daemon", "wan -\nwan6 lan\n");
     hang_up(&lab, &daemon, 5);
     assert_eq!((missing("wan"), missing("wan6")), (2, 1));
 }
@@ -91,7 +84,7 @@ fn a_device_of_the_file_is_watched_beside_those_of_networks() {
     let Some(lab) = Lab::with_lan(&[]) else {
         return;
     };
-    devices(&lab, "wan wan");
+    lab.write_devices("daemon", "wan wan");
     let both = "\tlist network 'wan'\n\tlist device 'lan'\n";
     let daemon = lab.start(Config::new(Mode::Stealth).in_uci(both));
     lab.lan().touch(Tcp, LAN, SocketAddr::new(GATEWAY, 11));

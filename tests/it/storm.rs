@@ -1,6 +1,7 @@
 //! Crowds, floods and patience against the core alone: no network, no program, every run the same.
 
 mod core;
+mod day;
 mod forger;
 mod patience;
 

@@ -1,9 +1,10 @@
 //! What a ban stops, and what passes.
 
-use super::{SERVICE, at, ban_three, blocking, check_talk};
+use super::{SERVICE, at, ban_three, blocking};
 use crate::lab::backend::Backend;
 use crate::lab::held::scanner;
 use crate::lab::namespace::Namespace;
+use crate::lab::talk::check_talk;
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{GATEWAY, LAN, Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, SECOND, eventually};
 use std::net::{SocketAddr, UdpSocket};

@@ -1,15 +1,13 @@
 //! Forged scans in the name of those whom the router and its LAN need: nothing that these began breaks, and no
 //! session dies.
 
-use super::{SERVICE, at, blocking, check_talk};
+use super::{SERVICE, at, blocking};
 use crate::lab::backend::Backend;
 use crate::lab::config::{Config, TCP_TRAPS, UDP_TRAPS};
 use crate::lab::held::{host, scanner};
-use crate::lab::namespace::Namespace;
+use crate::lab::talk::Session;
 use crate::lab::{LAN, Lab, ROUTER, SCANNER, eventually, packet};
-use socket2::Socket;
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr};
 
 const FIREWALLS: [Backend; 3] = [Backend::Nft, Backend::Ipset, Backend::Iptables];
 
@@ -18,34 +16,6 @@ const NEXT_HOP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 66, 0, 254));
 
 fn config(backend: Backend) -> Config {
     blocking(backend).with("BLOCK_TIME", "10m")
-}
-
-/// Both ends of a connection.
-struct Session(Socket, TcpStream);
-
-impl Session {
-    #[track_caller]
-    fn open(client: (&Namespace, IpAddr), server: (&Namespace, IpAddr), port: u16) -> Session {
-        let listener = server.0.listen((server.1, port));
-        let ours = client
-            .0
-            .connect(client.1, at(server.1, port))
-            .expect("no way");
-        Session(ours, listener.accept().unwrap().0)
-    }
-
-    /// A word each way, and then more than one packet each way.
-    #[track_caller]
-    fn check_alive(&mut self) {
-        let Session(client, server) = self;
-        check_talk(client, server);
-        check_talk(server, client);
-        let page = [b'x'; 30_000];
-        let mut heard = [0; 30_000];
-        server.write_all(&page).unwrap();
-        client.read_exact(&mut heard).unwrap();
-        assert_eq!(heard, page);
-    }
 }
 
 /// A scan of all traps that says it comes from somebody else.

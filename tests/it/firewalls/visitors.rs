@@ -1,12 +1,13 @@
 //! Who is never held: visitors of forwarded ports, of real services, and whoever is ignored.
 
-use super::{at, blocking, check_talk};
+use super::{at, blocking};
 use crate::lab::backend::Backend;
 use crate::lab::config::Config;
 use crate::lab::held::host;
+use crate::lab::talk::check_talk;
 use crate::lab::{LAN, Lab, ROUTER, SCANNER, SECOND, eventually, scan};
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 const HOLDING: [Backend; 2] = [Backend::Nft, Backend::Ipset];
 
@@ -67,19 +68,12 @@ fn check_visits(lab: &Lab, backend: Backend) {
     ];
     let daemon = lab.start(config(backend));
     for (port, door) in doors.iter().cycle().take(8) {
-        check_visit(lab, at(ROUTER, *port), door);
+        lab.check_visit(at(ROUTER, *port), door);
     }
     daemon.settle();
     assert_eq!(daemon.probe_lines(), [""; 0]);
     // Control: a trap that is none of theirs.
     check_held(lab, 11, at(ROUTER, 5900));
-}
-
-/// One connection, at the first attempt.
-#[track_caller]
-fn check_visit(lab: &Lab, to: SocketAddr, door: &TcpListener) {
-    let mut visitor = lab.scanner.connect(SCANNER, to).expect("no way in");
-    check_talk(&mut visitor, &mut door.accept().unwrap().0);
 }
 
 /// Somebody else touches a trap, and does not come in behind it.
@@ -97,7 +91,7 @@ fn visitors_of_a_service_in_the_trap_list_are_not_held() {
             let before = early.then(service);
             let daemon = lab.start(config(backend));
             let service = before.unwrap_or_else(service);
-            check_visit(lab, at(ROUTER, 21), &service);
+            lab.check_visit(at(ROUTER, 21), &service);
             for visit in 2..=8 {
                 let mut tries =
                     (1..=2).filter_map(|_| lab.scanner.connect(SCANNER, at(ROUTER, 21)));

@@ -1,5 +1,6 @@
 //! A portsentry.conf for a test: a few defaults, and what the test says.
 
+use super::touch::Proto;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     /// What stands behind the keys in UCI, if it shall be UCI.
     uci: Option<&'static str>,
     keys: BTreeMap<&'static str, String>,
+    /// A text that is there already, instead of all that.
+    whole: Option<String>,
 }
 
 impl Config {
@@ -50,6 +53,7 @@ impl Config {
             umask: "022",
             uci: None,
             keys: BTreeMap::new(),
+            whole: None,
         }
         .with("TCP_PORTS", &format!("{TCP_PORTS},{control}"))
         .with("UDP_PORTS", &format!("{UDP_PORTS},{control}"))
@@ -99,6 +103,31 @@ impl Config {
         self
     }
 
+    /// A file as somebody else has written it.
+    pub(crate) fn whole(text: &str) -> Config {
+        let whole = Some(text.to_owned());
+        let of_lab = Config::new(Mode::Stealth);
+        Config { whole, ..of_lab }
+    }
+
+    /// Changes a few words of such a file.
+    #[track_caller]
+    pub(crate) fn edit(mut self, words: &str, others: &str) -> Config {
+        let text = self.whole.expect("a whole file");
+        assert!(text.contains(words), "{words}\n{text}");
+        self.whole = Some(text.replace(words, others));
+        self
+    }
+
+    /// The traps that the lab's own control probes touch: with the last of them a source is reported.
+    pub(crate) fn control_traps(&self, proto: Proto) -> Vec<u16> {
+        match (&self.whole, proto) {
+            (Some(_), Proto::Tcp) => vec![993, 995],
+            (Some(_), Proto::Udp) => vec![161, 389],
+            (None, _) => (CONTROL..CONTROL + self.trigger()).collect(),
+        }
+    }
+
     /// How many touches of a source are reported with the last of them.
     pub(crate) fn trigger(&self) -> u16 {
         let trigger = self.keys.get("SCAN_TRIGGER");
@@ -109,6 +138,9 @@ impl Config {
 
     /// The file's text; the daemon's own files live in `home`.
     pub(crate) fn text(&self, home: &Path) -> String {
+        if let Some(text) = &self.whole {
+            return text.clone();
+        }
         let home = home.display();
         let mut text = String::from("# Made for one test.\n");
         for (key, name) in [

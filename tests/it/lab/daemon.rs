@@ -1,7 +1,7 @@
 //! The daemon under test: started in the router, read through /proc, stopped by its process id.
 
 use super::ask::Asked;
-use super::config::{CONTROL, Config};
+use super::config::Config;
 use super::touch::Proto;
 use super::{Lab, ROUTER, ROUTER6, eventually};
 use nix::sys::signal::{Signal, kill};
@@ -208,13 +208,13 @@ impl Daemon<'_> {
             for proto in [Proto::Tcp, Proto::Udp] {
                 // Somebody new each time, who is neither banned yet nor folded.
                 let from = self.lab.stranger(router);
-                let last = CONTROL + self.config.trigger() - 1;
-                for port in CONTROL..=last {
+                let traps = self.config.control_traps(proto);
+                for port in &traps {
                     self.lab
                         .scanner
-                        .touch(proto, from, SocketAddr::new(router, port));
+                        .touch(proto, from, SocketAddr::new(router, *port));
                 }
-                let line = probed(from, proto, last);
+                let line = probed(from, proto, traps[traps.len() - 1]);
                 self.lab.log.wait_for(|text| text.ends_with(&line));
             }
         }

@@ -20,7 +20,9 @@ pub(crate) mod held;
 pub(crate) mod namespace;
 pub(crate) mod packet;
 pub(crate) mod scan;
+pub(crate) mod shipped;
 pub(crate) mod syslog;
+pub(crate) mod talk;
 pub(crate) mod touch;
 pub(crate) mod wire;
 
@@ -79,7 +81,7 @@ impl Lab {
         let scanner = Namespace::new();
         let router = Namespace::new();
         router.sh(&router_world(dir.path()));
-        lay_wire(&router, &scanner);
+        lay_wire(&router, &scanner, ROUTER);
         let log = Syslog::open(&router, dir.path().join("log"));
         let lan = None;
         let strangers = Cell::new(0);
@@ -127,7 +129,12 @@ impl Lab {
 
     /// Lays it again, with devices of the same names.
     pub(crate) fn lay_wire(&self) {
-        lay_wire(&self.router, &self.scanner);
+        self.lay_wire_to(ROUTER);
+    }
+
+    /// The same, and the router has another address at it.
+    pub(crate) fn lay_wire_to(&self, own: IpAddr) {
+        lay_wire(&self.router, &self.scanner, own);
     }
 
     pub(crate) fn lan(&self) -> &Namespace {
@@ -181,12 +188,12 @@ fn router_world(dir: &Path) -> String {
 /// to forged sources even more. The default gateway, which is never banned, has an address nobody
 /// uses and the scanner's hardware address. ICMP errors are not rationed: a closed UDP port shall say
 /// so at once, as nmap hopes.
-fn wan(scanner: &Namespace) -> String {
+fn wan(scanner: &Namespace, own: IpAddr) -> String {
     format!(
         "ip link set lo up
          ip link add wan address 02:66:00:00:00:01 type veth \\
              peer name eth0 address 02:66:00:00:00:02 netns {}
-         ip addr add {ROUTER}/24 dev wan
+         ip addr add {own}/24 dev wan
          ip addr add {ROUTER6}/64 dev wan nodad
          ip link set wan up
          for neighbour in 10.66.0.254 {SCANNER} {SCANNER6}; do
@@ -201,9 +208,9 @@ fn wan(scanner: &Namespace) -> String {
     )
 }
 
-fn lay_wire(router: &Namespace, scanner: &Namespace) {
-    router.sh(&wan(scanner));
-    scanner.sh(SCANNER_SIDE);
+fn lay_wire(router: &Namespace, scanner: &Namespace, own: IpAddr) {
+    router.sh(&wan(scanner, own));
+    scanner.sh(&SCANNER_SIDE.replace("10.66.0.1 ", &format!("{own} ")));
     wait_for_wire(router, "wan");
     wait_for_wire(scanner, "eth0");
 }

@@ -13,7 +13,15 @@ pub(crate) fn tcp(from: SocketAddr, to: SocketAddr, flags: &str) -> Vec<u8> {
     written(ip(from, to, &[]).tcp_header(tcp_header(from, to, flags)))
 }
 
-/// The same in a packet whose IP header has options: four times "no operation".
+/// A datagram with a few bytes.
+pub(crate) fn udp(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
+    let mut packet = Vec::with_capacity(64);
+    let step = ip(from, to, &[]).udp(from.port(), to.port());
+    step.write(&mut packet, b"query").unwrap();
+    packet
+}
+
+/// A TCP segment in a packet whose IP header has options: four times "no operation".
 pub(crate) fn tcp_with_ip_options(from: SocketAddr, to: SocketAddr, flags: &str) -> Vec<u8> {
     written(ip(from, to, &[1, 1, 1, 1]).tcp_header(tcp_header(from, to, flags)))
 }

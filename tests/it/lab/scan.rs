@@ -1,5 +1,6 @@
 //! A real nmap, and what it found.
 
+use super::namespace::Namespace;
 use super::{Lab, ROUTER};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -18,7 +19,13 @@ impl Lab {
     /// Scans from the scanner's machine. No names, no ping: only the probes that were asked for.
     #[track_caller]
     pub(crate) fn nmap(&self, options: &str, target: IpAddr) -> Scan {
-        let mut nmap = self.scanner.command("timeout");
+        self.nmap_in(&self.scanner, options, target)
+    }
+
+    /// The same from another machine.
+    #[track_caller]
+    pub(crate) fn nmap_in(&self, place: &Namespace, options: &str, target: IpAddr) -> Scan {
+        let mut nmap = place.command("timeout");
         nmap.args(["120", "nmap", "-n", "-Pn", "-oG", "-"])
             .args(options.split_whitespace());
         if target.is_ipv6() {

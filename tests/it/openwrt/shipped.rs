@@ -1,13 +1,13 @@
 //! The configuration that the package brings: sound, off, and with a reason for each value.
 
 use crate::lab::daemon::binary;
+use crate::lab::shipped::SHIPPED;
 use portsentry::config::uci::parse;
 use portsentry::config::{Modes, read};
 use std::fs;
 use std::process::Command;
 use tempfile::TempDir;
 
-const SHIPPED: &str = include_str!("../../../cross/openwrt/files/portsentry.config");
 const OPTIONS: &str = include_str!("../../../doc/options.md");
 
 /// What `check` says of a text, and its exit status.

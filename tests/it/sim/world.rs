@@ -246,6 +246,7 @@ fn note(news: News, reach: &mut Reach) {
         News::Repeats(..) => "news: repeats",
         News::Unreported(_) => "news: more than the log bears",
         News::Distributed(_) => "news: a distributed scan",
+        News::StillDistributed(_) => "news: a distributed scan that goes on",
         News::Valve(Turned::Closed(_)) => "valve closed",
         News::Valve(Turned::Opened) => "valve opened",
     };
