@@ -124,7 +124,7 @@ no_ingress() {
 }
 
 # ingress_after WHAT COMMAND: that chain is there, two seconds behind the command at the latest. That is on a
-# machine on which a run of nft takes next to nothing, so here it is as much more as ten of them take at the moment.
+# machine on which a run of nft takes next to nothing; here it is as much more as ten of them take at the moment.
 ingress_after() {
     local took one limit list='nft list table inet portsentry'
     router "begun=\$(now); $2; until $list >/tmp/list 2>&1 && grep -q 'hook ingress' /tmp/list; do :; done; \

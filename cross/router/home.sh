@@ -73,33 +73,51 @@ scan_is_cut_off() {
     banned "$stranger"
 }
 
+# reloads: it reads its file again, and takes it.
+reloads() {
+    local before
+    before=$(router 'logread | grep -c "is read again and in force$"') || true
+    answers "$script reload; echo \"status \$?\"" 'status 0'
+    router_until 'logread | grep -c "is read again and in force$"' "^$((before + 1))\$"
+}
+
+# Dry: what would be banned is logged and counted.
+tried_dry() {
+    uci_set block_tcp 0
+    reloads
+    touch_from 192.0.2.67 111,110
+    logs 'scan from host: 192.0.2.67/192.0.2.67 to TCP port: 1'
+    answers 'portsentry status' 'banned 0, would be banned 1,'
+    banned
+    uci_set block_tcp 1
+    reloads
+}
+
 # One trap is no scan in the file as it is delivered; then the owner says that it is, and for how long.
 reload_takes_effect() {
-    touch_from 192.0.2.67
-    router_until 'portsentry why 192.0.2.67' '1 of 2 traps'
+    touch_from 192.0.2.68
+    router_until 'portsentry why 192.0.2.68' '1 of 2 traps'
     banned "$stranger"
     uci_set trigger_ports 1
     uci_set block_time 1h
-    answers "$script reload; echo \"status \$?\"" 'status 0'
-    logs "$conf is read again and in force"
-    touch_from 192.0.2.68
-    router_until 'nft list set inet portsentry ban4' '192.0.2.68 timeout 1h'
-    banned "$stranger" 192.0.2.68
+    reloads
+    touch_from 192.0.2.69
+    router_until 'nft list set inet portsentry ban4' '192.0.2.69 timeout 1h'
+    banned "$stranger" 192.0.2.69
 }
 
 # What cannot be used is named, and what is in force stays: who touches a trap is banned for an hour, at once.
 broken_edit_changes_nothing() {
     local line
     uci_set block_time soon
-    line=$(router "grep -n block_time\\  $conf" | cut -d : -f 1)
+    line=$(router "grep -n 'block_time ' $conf" | cut -d : -f 1)
     answers "$script reload; echo \"status \$?\"" "^$conf:$line: .*block_time.*soon"
     grep -qx 'status 2' "$work/router.said" || failed "a broken file: $(cat "$work/router.said")"
     logs "$conf:$line: .*block_time.*soon"
-    touch_from 192.0.2.69
-    router_until 'nft list set inet portsentry ban4' '192.0.2.69 timeout 1h'
+    touch_from 192.0.2.70
+    router_until 'nft list set inet portsentry ban4' '192.0.2.70 timeout 1h'
     uci_set block_time 10m
-    answers "$script reload; echo \"status \$?\"" 'status 0'
-    router_until 'logread | grep -c "in force\$"' '^3$'
+    reloads
 }
 
 # Its rules go with it, its bans come back with it.
@@ -109,7 +127,7 @@ stops_and_starts() {
     answers "$script status; echo \"status \$?\"" 'status 3'
     finds_the_service "stopped"
     answers "$script start" 'portsentry started'
-    banned "$stranger" 192.0.2.68 192.0.2.69
+    banned "$stranger" 192.0.2.69 192.0.2.70
 }
 
 # What it has written: into memory, and nothing into the flash, where there is only what its owner has edited.
@@ -118,7 +136,8 @@ flash_is_spared() {
     [ "$(cat "$work/router.said")" = /overlay/upper/config/portsentry ] ||
         failed "this is in the flash: $(cat "$work/router.said")"
     router 'find /tmp ! -type d' | grep portsentry | sort >"$work/router.said"
-    [ "$(cat "$work/router.said")" = "$(printf '/tmp/run/%s\n' portsentry.pid portsentry/{control,journal,lock})" ] ||
+    [ "$(cat "$work/router.said")" = \
+        "$(printf '/tmp/run/portsentry%s\n' .pid /control /journal /lock)" ] ||
         failed "this is in memory: $(cat "$work/router.said")"
 }
 
@@ -138,6 +157,7 @@ at_home() {
     as_delivered
     echo "at home: as delivered it is off, and the router comes up"
     is_started
+    tried_dry
     scan_is_cut_off "started"
     echo "at home: nmap is in the log, and cut off at its third trap"
     reload_takes_effect

@@ -13,7 +13,7 @@ wire() {
     local address
     ip tuntap add tap0 mode tap
     ip link set tap0 address 02:66:00:00:00:02
-    for address in 10.66.0.2 10.66.7.{2,3,4} 192.0.2.{66,67,68,69}; do
+    for address in 10.66.0.2 10.66.7.{2,3,4} 192.0.2.{66,67,68,69,70}; do
         ip address add "$address/24" dev tap0
     done
     ip link set tap0 up
@@ -108,9 +108,9 @@ scan() {
     timeout "$bound" nmap -n -Pn -sS -r -p "$1" --min-rate 100 --max-rate 100 --max-retries 1 -oG - "$2"
 }
 
-# touch_from ADDRESS: a trap of the router, in the name of another address of the scanner's.
+# touch_from ADDRESS [PORTS]: a trap of the router, in the name of another address of the scanner's.
 touch_from() {
-    timeout "$bound" nmap -n -Pn -sS -e tap0 -S "$1" -p 111 --max-retries 0 "${1%.*}.1" >"$work/scanned"
+    timeout "$bound" nmap -n -Pn -sS -e tap0 -S "$1" -p "${2-111}" --max-retries 0 "${1%.*}.1" >"$work/scanned"
 }
 
 # finds_nothing WHEN PORTS ADDRESS: no service.
