@@ -20,9 +20,9 @@ types() {
     router "$1; echo \"status \$?\"" >"$work/router.said"
     grep -qx 'status 0' "$work/router.said" || failed "README.md: '$1': $(cat "$work/router.said")"
     case $1 in
-        *' list'* | *' why '* | logread*)
-            grep -q "$stranger" "$work/router.said" || failed "README.md: '$1' knows no $stranger"
-            ;;
+    *' list'* | *' why '* | logread*)
+        grep -q "$stranger" "$work/router.said" || failed "README.md: '$1' knows no $stranger"
+        ;;
     esac
     echo "README.md: $1"
 }
