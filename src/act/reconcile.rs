@@ -105,13 +105,16 @@ impl Reconciler {
         self.states.iter().any(|state| state.phase != Phase::Absent) || self.flying.is_some()
     }
 
-    /// Runs that failed since the last that did not, at most in one scope.
+    /// Runs that failed since the last that did not, in this scope.
+    pub fn failures_in(&self, scope: Scope) -> u32 {
+        let mut states = self.states.iter().filter(|state| state.scope == scope);
+        states.next().map_or(0, |state| state.failures)
+    }
+
+    /// The same, at most in one scope.
     pub fn failures(&self) -> u32 {
-        self.states
-            .iter()
-            .map(|state| state.failures)
-            .max()
-            .unwrap_or(0)
+        let failures = self.states.iter().map(|state| state.failures);
+        failures.max().unwrap_or(0)
     }
 
     /// The next run that is due: whichever waits longest, so that a flood of bans does not keep us from looking.

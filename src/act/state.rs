@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::act::firewall::{Job, Scope};
-use crate::limits::{CHECK_PAUSE, REST, REST_MAX};
+use crate::limits::{CHECK_PAUSE, REST, REST_MAX, UNLOADS_MAX};
 use crate::time::Instant;
 
 /// How far the firewall is from what it shall be.
@@ -59,7 +59,6 @@ impl State {
 
     /// A run did what it should. `filled`: it wrote the bans as well.
     pub(super) fn succeed(&mut self, now: Instant, job: Job, filled: bool) {
-        self.failures = 0;
         self.rest_until = now;
         // Changes that succeed say nothing of all the rest, so they put no look off; unless there was none for
         // long, because there was nothing to look at.
@@ -73,6 +72,10 @@ impl State {
             _ if filled => Phase::Even,
             _ => Phase::Stale,
         };
+        // A frame without its bans is half of it: where they cannot be put in, it is not made again each second.
+        if self.phase != Phase::Stale {
+            self.failures = 0;
+        }
     }
 
     /// A run failed: it rests.
@@ -80,9 +83,11 @@ impl State {
         self.doubted = false;
         self.failures = self.failures.saturating_add(1);
         self.rest_until = now.after(rest(self.failures));
-        // Who may not even look has nothing of ours to take away; nothing was loaded by us.
         self.phase = match (job, self.phase) {
-            (Job::Unload, Phase::Abandoned) => Phase::Absent,
+            // Somebody may have the lock, or there was no memory.
+            (Job::Unload, Phase::Abandoned) if self.failures < UNLOADS_MAX => Phase::Abandoned,
+            // Nothing was loaded by us, and who may not even look has nothing of ours to take away.
+            (Job::Unload, Phase::Abandoned) => return *self = Self::absent(self.scope),
             _ => Phase::Unknown,
         };
     }

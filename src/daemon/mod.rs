@@ -10,6 +10,7 @@ mod control;
 mod denied;
 mod enforce;
 mod followed;
+mod frame;
 mod ground;
 mod ignored;
 mod intake;
@@ -184,7 +185,7 @@ impl Daemon {
         self.signals_at = self.poll.add(&self.signals);
         self.watch.watch(&mut self.poll);
         self.intake.watch(now, &mut self.poll);
-        self.enforcer.watch(&mut self.poll);
+        self.enforcer.watch(now, &mut self.poll);
         self.control.watch(now, &mut self.poll);
         let deadline = [
             self.watch.due_at(),
