@@ -91,10 +91,12 @@ impl Enforcer {
         let Some(concession) = concession else {
             let failed = format!("adminalert: ERROR: {program} failed ({why})");
             if self.reconciler.failures_in(order.scope) == 0 {
-                self.said.forget(order.scope);
-                return state.log.say(format_args!(
-                    "{failed}; what a daemon before us may have left there stays"
-                ));
+                // Of a backend that does not work it was said that another one takes its place.
+                if self.said.forget(order.scope) {
+                    let stays = format_args!("{failed}; what of ours may be there stays");
+                    state.log.say(stays);
+                }
+                return;
             }
             return self.said.say(order.scope, failed, &mut state.log);
         };

@@ -58,8 +58,8 @@ pub const ATTEMPTS_MAX: u8 = 3;
 /// Rest after a failed command of the owner or a failed accept, and first rest of a failed firewall.
 pub const REST: Duration = Duration::from_secs(1);
 
-/// Attempts to take away what a daemon that was killed may have left in the firewall. Then it stays, logged: what
-/// is configured now waits for it.
+/// Failures, one after the other, until what a daemon that was killed may have left in the firewall stays there,
+/// logged: what is configured now waits for it.
 pub const UNLOADS_MAX: u32 = 3;
 
 /// Longest rest of a firewall that keeps failing: rests double up to here.
