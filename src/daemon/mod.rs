@@ -38,7 +38,7 @@ use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
 use crate::daemon::journal::Journal;
 use crate::daemon::networks::Networks;
-use crate::daemon::records::Book;
+use crate::daemon::records::{Book, Unwritten};
 use crate::daemon::watch::{Changed, Watch};
 use crate::daemon::witness::Witness;
 use crate::judge::ban::Stop;
@@ -68,6 +68,7 @@ struct State {
     hold: Option<Hold>,
     /// Something that the firewall's frame is made of is another one.
     changed: bool,
+    unwritten: Unwritten,
 }
 
 impl State {
@@ -77,6 +78,7 @@ impl State {
             backend: self.backend,
             config: &self.config,
             log: &mut self.log,
+            unwritten: &mut self.unwritten,
         };
         (&mut self.detector, book)
     }

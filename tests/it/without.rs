@@ -1,7 +1,10 @@
 //! What a router may lack, for a while or for good: scans are seen all the same, bans work where they can, each
 //! gap is said once, and nobody waits for it awake.
 
+mod devices;
+mod disk;
 mod programs;
+mod six;
 
 use crate::lab::Lab;
 use crate::lab::daemon::{Daemon, probed};
