@@ -17,7 +17,7 @@
 //!                   asked; control: how it is answered: status list why hand, for people or as JSON
 //! -- all above but main: no clock, no descriptor, no child, no unsafe
 //! daemon/           the loop; intake: probes in; watch, followed: what changes around us in; enforce: changes
-//!                   of the firewall out; ground, site: what it is made of; start, reload, stop, journal;
+//!                   of the firewall out; ground, frame: what it is made of; start, reload, stop, journal;
 //!                   background and join: 1.2's flags; control: who asks, answer: what they hear; ask: their end
 //! sys/              the kernel: every `unsafe`, all of `libc`
 //! ```

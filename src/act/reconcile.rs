@@ -10,7 +10,7 @@ use crate::judge::ban::Ban;
 use crate::judge::bans::Bans;
 use crate::judge::protect::Protect;
 use crate::limits::{CHANGES_MAX, CHECK_PAUSE, FIREWALL_TIME, RUNS_AT_ONCE, RUNS_PAUSE};
-use crate::net::{Family, Prefix};
+use crate::net::Family;
 use crate::time::Instant;
 
 /// A run: which bans, and what for.
@@ -105,13 +105,16 @@ impl Reconciler {
         self.states.iter().any(|state| state.phase != Phase::Absent) || self.flying.is_some()
     }
 
-    /// Runs that failed since the last that did not, at most in one scope.
+    /// Runs that failed since the last that did not, in this scope.
+    pub fn failures_in(&self, scope: Scope) -> u32 {
+        let mut states = self.states.iter().filter(|state| state.scope == scope);
+        states.next().map_or(0, |state| state.failures)
+    }
+
+    /// The same, at most in one scope.
     pub fn failures(&self) -> u32 {
-        self.states
-            .iter()
-            .map(|state| state.failures)
-            .max()
-            .unwrap_or(0)
+        let failures = self.states.iter().map(|state| state.failures);
+        failures.max().unwrap_or(0)
     }
 
     /// The next run that is due: whichever waits longest, so that a flood of bans does not keep us from looking.
@@ -128,7 +131,7 @@ impl Reconciler {
     /// Work, and behind it looks. Nothing while a run is under way.
     fn all(&self, bans: &Bans) -> impl Iterator<Item = (Order, Instant)> {
         let free = self.flying.is_none();
-        let all = self.pending(bans).chain(self.looks(bans));
+        let all = self.pending(bans).chain(self.looks());
         all.filter(move |_| free)
     }
 
@@ -139,21 +142,20 @@ impl Reconciler {
             let (job, scope) = (state.next_job(self.up, differs)?, state.scope);
             let at = match job {
                 Job::Apply => state.rest_until.max(paced),
-                _ => state.rest_until,
+                _ => state.due_at(job),
             };
             Some((Order { scope, job }, at))
         })
     }
 
     /// Where nobody tells us of changes we look for them, while there is a ban that somebody could take away.
-    fn looks(&self, bans: &Bans) -> impl Iterator<Item = (Order, Instant)> {
+    fn looks(&self) -> impl Iterator<Item = (Order, Instant)> {
         let looks = self.up && self.backend.must_be_checked();
         self.states.iter().filter_map(move |state| {
             let (job, scope) = (Job::Check, state.scope);
-            let even = looks && state.phase == Phase::Even;
-            let held = |(source, ban): (&Prefix, &Ban)| ban.enforced && scope.holds(source);
+            let even = looks && state.phase == Phase::Even && state.held;
             let at = state.seen.after(CHECK_PAUSE);
-            (even && bans.iter().any(held)).then_some((Order { scope, job }, at))
+            even.then_some((Order { scope, job }, at))
         })
     }
 

@@ -59,6 +59,7 @@ impl Reconciler {
         }
         bans.drop_gone();
         self.advance(now, order, ok);
+        self.note_held(bans);
     }
 
     /// Bans that the kernel has ended by itself need no run. Tells `say` each of them.
@@ -72,12 +73,17 @@ impl Reconciler {
             let told = !ban.renewed && ban.flying.is_none();
             !ban.wanted && ban.enforced && ended && told
         };
+        let mut lapsed = false;
         for (source, ban) in bans.stirred_mut().filter(|(_, ban)| over(ban)) {
             ban.enforced = false;
-            self.lapsed = Some(now);
+            lapsed = true;
             say(source);
         }
         bans.drop_gone();
+        if lapsed {
+            self.lapsed = Some(now);
+            self.note_held(bans);
+        }
     }
 
     /// Reads what a check has said. True if somebody else has changed what is ours: it is put right next.
@@ -103,6 +109,15 @@ impl Reconciler {
         matched != Matched::All
     }
 
+    /// Notes where some ban is enforced: in each turn it would be a walk along all of them.
+    fn note_held(&mut self, bans: &Bans) {
+        for state in &mut self.states {
+            let scope = state.scope;
+            let held = |(source, ban): (&Prefix, &Ban)| ban.enforced && scope.holds(source);
+            state.held = bans.iter().any(held);
+        }
+    }
+
     fn advance(&mut self, now: Instant, order: Order, ok: bool) {
         let filled = self.fills(order.job) != Fill::Nothing;
         let mut states = self.states.iter_mut();
@@ -126,4 +141,68 @@ fn enforce(ban: &mut Ban, there: bool) -> Change {
 fn fail(now: Instant, ban: &mut Ban) -> Option<Change> {
     let waits = ban.due_in_firewall() && !ban.enforced && ban.step == Step::Stop;
     (waits && ban.failed_once(now)).then_some(Change::GivenUp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::act::firewall::{Backend, Scope};
+    use crate::judge::protect::Protect;
+    use crate::limits::{CHECK_PAUSE, UNLOADS_MAX};
+    use crate::net::Family;
+
+    fn run(now: Instant, ok: bool, reconciler: &mut Reconciler, bans: &mut Bans) -> Option<Order> {
+        let order = reconciler.next(now, bans)?;
+        let (protect, mut out) = (Protect::default(), String::new());
+        let begun = reconciler.begin(now, order, bans, &protect, &mut out);
+        assert_eq!(begun, Ok(()));
+        reconciler.settle(now, ok, bans, |_, _, _| {});
+        Some(order)
+    }
+
+    #[test]
+    fn a_family_is_looked_at_while_somebody_of_it_is_banned() {
+        let mut reconciler = Reconciler::new(Backend::Iptables, &Family::BOTH);
+        reconciler.up = true;
+        let (now, mut bans) = (Instant::default(), Bans::new((0, 0)));
+        let addr = "192.0.2.7".parse().unwrap();
+        let source = Prefix::host(addr);
+        assert!(bans.insert(source, Ban::by_hand(now, addr)));
+        while run(now, true, &mut reconciler, &mut bans).is_some() {}
+        bans.calm();
+        let later = now.after(CHECK_PAUSE);
+        assert_eq!(reconciler.due_at(&bans), Some(later));
+        let look = reconciler.next(later, &bans).map(|order| order.scope);
+        assert_eq!(look, Some(Scope::Only(Family::V4)));
+        bans.free(&source);
+        assert!(run(later, true, &mut reconciler, &mut bans).is_some());
+        assert_eq!(reconciler.due_at(&bans), None);
+    }
+
+    #[test]
+    fn what_was_never_loaded_as_a_whole_is_tried_to_be_taken_away_a_few_times() {
+        let mut reconciler = Reconciler::new(Backend::Nft, &[Family::V4]);
+        let (mut now, mut bans) = (Instant::default(), Bans::new((0, 0)));
+        for (loads, unloads) in [(0, UNLOADS_MAX), (UNLOADS_MAX, 1)] {
+            reconciler.suspect();
+            for (up, times, job) in [(true, loads, Job::Load), (false, unloads, Job::Unload)] {
+                reconciler.up = up;
+                for _ in 0..times {
+                    now = reconciler.due_at(&bans).unwrap().max(now);
+                    let order = run(now, false, &mut reconciler, &mut bans);
+                    assert_eq!(order.map(|order| order.job), Some(job));
+                }
+            }
+            assert!(!reconciler.is_loaded() && reconciler.is_even(&bans));
+        }
+        // What was loaded is not given up.
+        reconciler.up = true;
+        assert!(run(now, true, &mut reconciler, &mut bans).is_some());
+        reconciler.up = false;
+        for _ in 0..2 * UNLOADS_MAX {
+            now = reconciler.due_at(&bans).unwrap().max(now);
+            run(now, false, &mut reconciler, &mut bans);
+        }
+        assert!(reconciler.is_loaded());
+    }
 }

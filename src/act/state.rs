@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::act::firewall::{Job, Scope};
-use crate::limits::{CHECK_PAUSE, REST, REST_MAX};
+use crate::limits::{CHECK_PAUSE, REST, REST_MAX, UNLOADS_MAX};
 use crate::time::Instant;
 
 /// How far the firewall is from what it shall be.
@@ -11,7 +11,7 @@ use crate::time::Instant;
 pub(super) enum Phase {
     /// Not there.
     Absent,
-    /// Perhaps there, left behind by a daemon that was killed.
+    /// Perhaps there, left behind by a daemon that was killed or by a first run that failed.
     Abandoned,
     /// A run failed, or the frame is another one: it may be there, in part or as a whole.
     Unknown,
@@ -29,9 +29,13 @@ pub(super) struct State {
     pub(super) doubted: bool,
     /// Runs that failed, one after the other.
     pub(super) failures: u32,
+    /// Those of them, at the end, that should have taken it away.
+    unloads: u32,
     pub(super) rest_until: Instant,
     /// When it was last known to be even.
     pub(super) seen: Instant,
+    /// Some ban is enforced there, so that somebody could take it away.
+    pub(super) held: bool,
 }
 
 impl State {
@@ -41,8 +45,18 @@ impl State {
             phase: Phase::Absent,
             doubted: false,
             failures: 0,
+            unloads: 0,
             rest_until: Instant::default(),
             seen: Instant::default(),
+            held: false,
+        }
+    }
+
+    /// When a run may begin. What could not be made is no reason to be late with taking it away.
+    pub(super) fn due_at(&self, job: Job) -> Instant {
+        match job {
+            Job::Unload if self.unloads == 0 => Instant::default(),
+            _ => self.rest_until,
         }
     }
 
@@ -59,8 +73,8 @@ impl State {
 
     /// A run did what it should. `filled`: it wrote the bans as well.
     pub(super) fn succeed(&mut self, now: Instant, job: Job, filled: bool) {
-        self.failures = 0;
         self.rest_until = now;
+        self.unloads = 0;
         // Changes that succeed say nothing of all the rest, so they put no look off; unless there was none for
         // long, because there was nothing to look at.
         if job != Job::Apply || now.since(self.seen) > 2 * CHECK_PAUSE {
@@ -73,16 +87,30 @@ impl State {
             _ if filled => Phase::Even,
             _ => Phase::Stale,
         };
+        // A frame without its bans is half of it: where they cannot be put in, it is not made again each second.
+        if self.phase != Phase::Stale {
+            self.failures = 0;
+        }
     }
 
     /// A run failed: it rests.
     pub(super) fn fail(&mut self, now: Instant, job: Job) {
         self.doubted = false;
         self.failures = self.failures.saturating_add(1);
-        self.rest_until = now.after(rest(self.failures));
-        // Who may not even look has nothing of ours to take away; nothing was loaded by us.
+        self.unloads = match job {
+            Job::Unload => self.unloads.saturating_add(1),
+            _ => 0,
+        };
+        self.rest_until = now.after(rest(match job {
+            Job::Unload => self.unloads,
+            _ => self.failures,
+        }));
         self.phase = match (job, self.phase) {
-            (Job::Unload, Phase::Abandoned) => Phase::Absent,
+            // Somebody may have the lock, or there was no memory.
+            (Job::Unload, Phase::Abandoned) if self.failures < UNLOADS_MAX => Phase::Abandoned,
+            // Nothing was loaded by us, and who may not even look has nothing of ours to take away.
+            (Job::Unload, Phase::Abandoned) => return *self = Self::absent(self.scope),
+            (Job::Load, Phase::Absent | Phase::Abandoned) => Phase::Abandoned,
             _ => Phase::Unknown,
         };
     }

@@ -6,7 +6,7 @@ use crate::act::reconcile::Reconciler;
 use crate::config::Config;
 use crate::daemon::ground::Ground;
 use crate::daemon::owner::Owner;
-use crate::daemon::settle::Ends;
+use crate::daemon::settle::{Ends, Said};
 use crate::daemon::{State, confirm};
 use crate::limits::{BANS_MAX, CHANGES_MAX, CHECK_BYTES_MAX, FIREWALL_TIME, REST, RULES_MAX};
 use crate::net::Family;
@@ -29,6 +29,8 @@ pub(super) struct Enforcer {
     firewall: Option<Running>,
     owner: Owner,
     batch: String,
+    /// Failures that were said and go on.
+    pub(super) said: Said,
 }
 
 /// A child that runs, and when it has had its time.
@@ -52,6 +54,7 @@ impl Enforcer {
             firewall: None,
             owner: Owner::default(),
             batch: String::with_capacity(CHANGES_MAX * BATCH_LINE),
+            said: Said::default(),
         }
     }
 
@@ -86,6 +89,7 @@ impl Enforcer {
                 return;
             }
             self.reconciler = Reconciler::new(backend, self.families);
+            self.said = Said::default();
             state.backend = backend;
             state.detector.bans.note_change();
             state.detector.bans.stir_all();
@@ -136,11 +140,11 @@ impl Enforcer {
     }
 
     /// Adds what running children say to the set that is waited for, and the news about what they do.
-    pub(super) fn watch(&mut self, poll: &mut Poll) {
+    pub(super) fn watch(&mut self, now: Instant, poll: &mut Poll) {
         for running in self.firewall.iter().chain(self.owner.running()) {
             running.child.watch(poll);
         }
-        self.ground.watch(self.reconciler.backend(), poll);
+        self.ground.watch(now, self.reconciler.backend(), poll);
     }
 
     /// Whether a child is running.

@@ -1,14 +1,14 @@
 //! What the firewall is made of: which backend, its frame, and the news that somebody else changed it.
 
 use core::time::Duration;
+use std::io;
 
 use crate::act::firewall::{self, Backend, Detail, Scope, Site, kernel, nft};
 use crate::act::reconcile::Reconciler;
 use crate::config::Config;
-use crate::daemon::State;
-use crate::daemon::site::{datagrams, hold};
+use crate::daemon::{State, frame};
 use crate::limits::{CHECK_PAUSE, DEVICES_MAX, HEAL_PAUSE, HEAL_REST, REST_MAX};
-use crate::net::Prefix;
+use crate::net::{Family, Prefix};
 use crate::sys::nfnews::News;
 use crate::sys::poll::{Place, Poll};
 use crate::sys::{files, spawn};
@@ -21,9 +21,13 @@ pub(super) struct Ground {
     detail: Detail,
     /// The most that it is ever asked for.
     most: Detail,
+    /// What was said of that: a kernel lacks for ever what it lacks.
+    told: Detail,
     frames: Vec<(Scope, String)>,
     news: Option<News>,
     news_at: Place,
+    /// News that could not be had are asked for again then.
+    news_again: Instant,
     /// Somebody changed our table: it is made anew then.
     heal_at: Option<Instant>,
     healed: Instant,
@@ -43,9 +47,11 @@ impl Ground {
             backends: candidates(config.backend),
             detail: most,
             most,
+            told: Detail::Full,
             frames: Vec::new(),
             news: None,
             news_at: Place::NONE,
+            news_again: Instant::default(),
             heal_at: None,
             healed: Instant::default(),
             heal_rest: HEAL_REST,
@@ -71,6 +77,7 @@ impl Ground {
     /// Another configuration is in force.
     pub(super) fn adopt(&mut self, config: &Config) {
         self.backends = candidates(config.backend);
+        self.told = Detail::Full;
         self.renew();
     }
 
@@ -92,7 +99,7 @@ impl Ground {
         if reconciler.backend() == Backend::Iptables {
             return;
         }
-        let (hold, datagrams) = (hold(state), datagrams(state));
+        let (hold, datagrams) = (frame::hold(state), frame::datagrams(state));
         let names: heapless::Vec<&str, DEVICES_MAX> = state
             .detector
             .protect
@@ -123,23 +130,38 @@ impl Ground {
     }
 
     /// The firewall refused the frame. Whether a smaller one, or another backend, is worth an attempt at once.
-    pub(super) fn concede(&mut self, failures: u32) -> Option<Concession> {
-        let less = match self.backend() {
+    pub(super) fn concede(&mut self, scope: Scope, failures: u32) -> Option<Concession> {
+        // Without its program a smaller frame is refused as well.
+        if missing(self.backend(), scope).is_none() {
+            if let Some(less) = self.less() {
+                self.detail = less;
+                return Some(Concession::Less(less));
+            }
+            self.detail = self.most;
+        }
+        let next = *self.backends.get(1)?;
+        if failures < 3 || missing(next, scope).is_some() {
+            return None;
+        }
+        self.backends.remove(0);
+        (self.detail, self.told) = (self.most, Detail::Full);
+        Some(Concession::Backend(next))
+    }
+
+    fn less(&self) -> Option<Detail> {
+        match self.backend() {
             Backend::Iptables => None,
             // It has no ingress hook to go without.
             Backend::Ipset if self.detail == Detail::Full => Some(Detail::NoHold),
             _ => self.detail.less(),
-        };
-        if let Some(less) = less {
-            self.detail = less;
-            return Some(Concession::Less(less));
         }
-        self.detail = self.most;
-        if failures >= 3 && self.backends.len() > 1 {
-            self.backends.remove(0);
-            return Some(Concession::Backend(self.backend()));
-        }
-        None
+    }
+
+    /// Whether it is worth a line that the kernel takes no more than that.
+    pub(super) fn is_news(&mut self, less: Detail) -> bool {
+        let news = less > self.told;
+        self.told = self.told.max(less);
+        news
     }
 
     /// A child begins to change the firewall.
@@ -147,16 +169,25 @@ impl Ground {
         self.ours = [child, self.ours[0]];
     }
 
-    pub(super) fn watch(&mut self, backend: Backend, poll: &mut Poll) {
-        let listens = backend == Backend::Nft;
-        if listens != self.news.is_some() {
-            // A kernel that has no news for us has no nftables either.
-            self.news = listens.then(|| News::open().ok()).flatten();
+    /// Hears of changes by others, while they can be heard of.
+    pub(super) fn watch(&mut self, now: Instant, backend: Backend, poll: &mut Poll) {
+        match backend {
+            Backend::Nft => self.listen(now, News::open),
+            _ => self.news = None,
         }
         self.news_at = match &self.news {
             Some(news) => poll.add(news),
             None => Place::NONE,
         };
+    }
+
+    /// A kernel that has no news for us has no nftables either, or somebody between us and it refuses them: to ask
+    /// for what is missing may make it look for a module, so that is done seldom.
+    fn listen(&mut self, now: Instant, open: impl FnOnce() -> io::Result<News>) {
+        if self.news.is_none() && self.news_again <= now {
+            self.news = open().ok();
+            self.news_again = now.after(REST_MAX);
+        }
     }
 
     /// Whether a change by others that a look found is worth a line: who empties both families is found twice, and
@@ -224,18 +255,35 @@ fn candidates(wanted: Backend) -> heapless::Vec<Backend, 3> {
     if wanted != Backend::Auto {
         return [wanted].into_iter().collect();
     }
-    let programs = |backend| -> &[&str] {
-        match backend {
-            Backend::Ipset => &["ipset", "iptables"],
-            Backend::Nft => &["nft"],
-            _ => &["iptables"],
-        }
-    };
+    // Without the programs of IPv6 it is only that which cannot be blocked.
+    let four = Scope::Only(Family::V4);
     let all = [Backend::Nft, Backend::Ipset, Backend::Iptables].into_iter();
-    all.filter(|backend| {
-        programs(*backend)
-            .iter()
-            .all(|program| spawn::is_there(program))
-    })
-    .collect()
+    all.filter(|backend| missing(*backend, four).is_none())
+        .collect()
+}
+
+/// The first program that a scope needs and that is not there.
+pub(super) fn missing(backend: Backend, scope: Scope) -> Option<&'static str> {
+    let mut programs = firewall::programs(backend, scope).iter().copied();
+    programs.find(|program| !spawn::is_there(program))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_that_cannot_be_had_are_asked_for_seldom() {
+        let config = crate::config::read(b"", crate::config::Modes::default()).0;
+        let mut ground = Ground::new(&config);
+        let mut asked = 0;
+        for seconds in 0..2 * REST_MAX.as_secs() {
+            ground.listen(Instant::from_millis(seconds * 1000), || {
+                asked += 1;
+                Err(io::ErrorKind::Unsupported.into())
+            });
+        }
+        assert_eq!(asked, 2);
+        assert!(ground.news.is_none());
+    }
 }

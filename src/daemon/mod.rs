@@ -10,6 +10,7 @@ mod control;
 mod denied;
 mod enforce;
 mod followed;
+mod frame;
 mod ground;
 mod ignored;
 mod intake;
@@ -22,7 +23,6 @@ mod records;
 mod reload;
 mod resolvers;
 mod settle;
-mod site;
 mod start;
 mod stop;
 mod watch;
@@ -38,7 +38,7 @@ use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
 use crate::daemon::journal::Journal;
 use crate::daemon::networks::Networks;
-use crate::daemon::records::Book;
+use crate::daemon::records::{Book, Unwritten};
 use crate::daemon::watch::{Changed, Watch};
 use crate::daemon::witness::Witness;
 use crate::judge::ban::Stop;
@@ -68,6 +68,7 @@ struct State {
     hold: Option<Hold>,
     /// Something that the firewall's frame is made of is another one.
     changed: bool,
+    unwritten: Unwritten,
 }
 
 impl State {
@@ -77,6 +78,7 @@ impl State {
             backend: self.backend,
             config: &self.config,
             log: &mut self.log,
+            unwritten: &mut self.unwritten,
         };
         (&mut self.detector, book)
     }
@@ -185,7 +187,7 @@ impl Daemon {
         self.signals_at = self.poll.add(&self.signals);
         self.watch.watch(&mut self.poll);
         self.intake.watch(now, &mut self.poll);
-        self.enforcer.watch(&mut self.poll);
+        self.enforcer.watch(now, &mut self.poll);
         self.control.watch(now, &mut self.poll);
         let deadline = [
             self.watch.due_at(),

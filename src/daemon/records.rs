@@ -21,6 +21,7 @@ pub(super) struct Book<'a> {
     pub(super) backend: Backend,
     pub(super) config: &'a Config,
     pub(super) log: &'a mut Log,
+    pub(super) unwritten: &'a mut Unwritten,
 }
 
 impl Book<'_> {
@@ -39,11 +40,11 @@ impl Book<'_> {
         let line = HistoryLine(clock::local_time(), &ban.probe).to_string();
         if let Some(path) = &self.config.history_file {
             let written = files::append_bounded(path, &line, HISTORY_BYTES_MAX);
-            complain("history", path, written, self.log);
+            self.unwritten.note("history", path, written, self.log);
         }
         if let Some(path) = blocked_file(self.config, ban.probe.protocol) {
             let written = files::append_bounded(&path, &line, HISTORY_BYTES_MAX);
-            complain("blocked", &path, written, self.log);
+            self.unwritten.note("blocked", &path, written, self.log);
         }
     }
 
@@ -55,13 +56,15 @@ impl Book<'_> {
 }
 
 /// At a start the blocked files are emptied, as 1.2 did, and the history is there: fail2ban wants a file.
-pub(super) fn prepare(config: &Config, log: &mut Log) {
+pub(super) fn prepare(config: &Config, log: &mut Log) -> Unwritten {
+    let mut unwritten = Unwritten::default();
     for protocol in Protocol::BOTH {
         begin(config, protocol, log);
     }
     if let Some(path) = &config.history_file {
-        complain("history", path, files::append(path, ""), log);
+        unwritten.note("history", path, files::append(path, ""), log);
     }
+    unwritten
 }
 
 /// The same for the blocked file of one protocol, which is watched from now on.
@@ -85,10 +88,22 @@ fn blocked_file(config: &Config, protocol: Protocol) -> Option<String> {
         .map(|path| format!("{path}.{mode}"))
 }
 
-fn complain(what: &str, path: &str, written: io::Result<()>, log: &mut Log) {
-    if written.is_err() {
-        log.say(format_args!(
-            "adminalert: ERROR: Cannot open {what} file: {path}.\n"
-        ));
+/// Files that could not be written: that is said once, until it works again.
+#[derive(Default)]
+pub(super) struct Unwritten(Vec<String>);
+
+impl Unwritten {
+    fn note(&mut self, what: &str, path: &str, written: io::Result<()>, log: &mut Log) {
+        let known = self.0.iter().position(|known| known == path);
+        match (written, known) {
+            (Ok(()), Some(at)) => drop(self.0.swap_remove(at)),
+            (Err(_), None) => {
+                log.say(format_args!(
+                    "adminalert: ERROR: Cannot open {what} file: {path}.\n"
+                ));
+                self.0.push(path.to_owned());
+            }
+            _ => {}
+        }
     }
 }

@@ -1,14 +1,13 @@
 //! How a run of a firewall program ended, and what is said of it.
 
-use crate::act::firewall::{self, Detail, Job};
+use crate::act::firewall::{self, Detail, Job, Scope};
 use crate::act::reconcile::Order;
 use crate::act::settle::Change;
-use crate::act::state::rest;
 use crate::daemon::State;
 use crate::daemon::enforce::Enforcer;
-use crate::daemon::ground::Concession;
+use crate::daemon::ground::{self, Concession};
 use crate::judge::ban::Step;
-use crate::limits::ENDS_NAMED;
+use crate::limits::{ENDS_NAMED, FAILURES_SAID};
 use crate::net::Prefix;
 use crate::sys::child::Ended;
 use crate::sys::log::Log;
@@ -62,7 +61,14 @@ impl Enforcer {
             detector.bans.note_change();
         }
         if !ended.ok {
-            self.refused(order, ended, state);
+            return self.refused(order, ended, state);
+        }
+        let (backend, scope) = (self.reconciler.backend(), order.scope);
+        if self.reconciler.failures_in(scope) == 0 && self.said.forget(scope) {
+            let program = firewall::programs(backend, scope).first().unwrap_or(&"");
+            state
+                .log
+                .say(format_args!("adminalert: {program} works again"));
         }
     }
 
@@ -72,21 +78,32 @@ impl Enforcer {
         let backend = self.reconciler.backend();
         let call = firewall::call(backend, order.scope, order.job);
         let program = call.arguments.get(3).unwrap_or(&call.program);
-        let why = ended.why();
+        let (program, why) = match ground::missing(backend, order.scope) {
+            Some(missing) => (missing, "it is not installed"),
+            None => (*program, ended.why()),
+        };
         let concession = match order.job {
-            Job::Load if backend == self.ground.backend() => self.ground.concede(failures),
+            Job::Load if backend == self.ground.backend() => {
+                self.ground.concede(order.scope, failures)
+            }
             _ => None,
         };
         let Some(concession) = concession else {
-            let seconds = rest(failures).as_secs();
-            return state.log.say(format_args!(
-                "adminalert: ERROR: {program} failed ({why}); it is tried again in {seconds} s"
-            ));
+            let failed = format!("adminalert: ERROR: {program} failed ({why})");
+            if self.reconciler.failures_in(order.scope) == 0 {
+                // Of a backend that does not work it was said that another one takes its place.
+                if self.said.forget(order.scope) {
+                    let stays = format_args!("{failed}; what of ours may be there stays");
+                    state.log.say(stays);
+                }
+                return;
+            }
+            return self.said.say(order.scope, failed, &mut state.log);
         };
         state.changed = true;
         self.reconciler.hurry();
         match concession {
-            Concession::Less(detail) => {
+            Concession::Less(detail) if self.ground.is_news(detail) => {
                 let without = match detail {
                     Detail::NoIngress => "ingress hook",
                     _ => "hold",
@@ -95,6 +112,7 @@ impl Enforcer {
                     "adminalert: {program} refused ({why}); it is tried without the {without}"
                 ));
             }
+            Concession::Less(_) => {}
             Concession::Backend(next) => {
                 let next = next.word();
                 state.log.say(format_args!(
@@ -114,6 +132,32 @@ impl Enforcer {
         state.log.say(format_args!(
             "adminalert: Somebody else changed our part of the firewall; it is made anew, with {count} bans"
         ));
+    }
+}
+
+/// Failures that were said: each is said once as long as it goes on.
+#[derive(Default)]
+pub(super) struct Said(Vec<(Scope, String)>);
+
+impl Said {
+    fn say(&mut self, scope: Scope, failed: String, log: &mut Log) {
+        if self.0.iter().any(|(_, said)| *said == failed) {
+            return;
+        }
+        log.say(format_args!(
+            "{failed}; it is tried again, less and less often"
+        ));
+        if self.0.len() >= FAILURES_SAID {
+            self.0.remove(0);
+        }
+        self.0.push((scope, failed));
+    }
+
+    /// Those of a scope are over. Whether there were any.
+    fn forget(&mut self, scope: Scope) -> bool {
+        let before = self.0.len();
+        self.0.retain(|(of, _)| *of != scope);
+        self.0.len() < before
     }
 }
 

@@ -108,7 +108,7 @@ fn start_with(
     let system = |what: &str, error: std::io::Error| StartError::System(format!("{what}: {error}"));
     // Before anything can be lost by a signal.
     let signals = Signals::catch().map_err(|error| system("signals", error))?;
-    records::prepare(&config, log);
+    let unwritten = records::prepare(&config, log);
     let networks = Networks::of(&mut config, &settings.run_dir, log);
     let mut state = State {
         detector: Detector::new(config.policy(), (random::number(), random::number())),
@@ -118,9 +118,9 @@ fn start_with(
         backend: Backend::default(),
         hold: None,
         changed: true,
+        unwritten,
     };
-    let opened = open(&mut state, &settings.run_dir);
-    let (watch, intake, control) = match opened {
+    let (watch, intake, control) = match open(&mut state, &settings.run_dir) {
         Ok(opened) => opened,
         Err(error) => {
             *log = state.log;

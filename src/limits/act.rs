@@ -34,6 +34,9 @@ pub const HEAL_PAUSE: Duration = Duration::from_millis(100);
 /// time.
 pub const HEAL_REST: Duration = Duration::from_secs(1);
 
+/// Different failures of firewall programs that are known to be said, while none of their runs succeeds.
+pub const FAILURES_SAID: usize = 4;
+
 /// Ends of bans in one run of a program that are named, each by a line; of the others the number is said.
 pub const ENDS_NAMED: u32 = 32;
 
@@ -54,6 +57,10 @@ pub const ATTEMPTS_MAX: u8 = 3;
 
 /// Rest after a failed command of the owner or a failed accept, and first rest of a failed firewall.
 pub const REST: Duration = Duration::from_secs(1);
+
+/// Failures, one after the other, until what a daemon that was killed may have left in the firewall stays there,
+/// logged: what is configured now waits for it.
+pub const UNLOADS_MAX: u32 = 3;
 
 /// Longest rest of a firewall that keeps failing: rests double up to here.
 pub const REST_MAX: Duration = Duration::from_secs(300);

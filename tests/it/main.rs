@@ -65,4 +65,5 @@ mod sight;
 mod stop;
 mod surroundings;
 mod weaknesses;
+mod without;
 mod words;

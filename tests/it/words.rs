@@ -157,11 +157,14 @@ fn files_and_options_with_mistakes() {
     lab.logged(&[&format!(
         "adminalert: ERROR: Cannot delete blocked file on startup: {blocked}.\n"
     )]);
+    // It is said once, at the first attempt.
+    lab.logged(&[&format!(
+        "adminalert: ERROR: Cannot open history file: {history}.\n"
+    )]);
     lab.scanner.touch(Tcp, SCANNER, TRAP);
-    lab.logged(&[
-        &format!("adminalert: ERROR: Cannot open history file: {history}.\n"),
-        &format!("adminalert: ERROR: Cannot open blocked file: {blocked}.\n"),
-    ]);
+    lab.logged(&[&format!(
+        "adminalert: ERROR: Cannot open blocked file: {blocked}.\n"
+    )]);
     fs::remove_file(daemon.file("conf")).unwrap();
     daemon.signal(nix::sys::signal::Signal::SIGHUP);
     let conf = daemon.file("conf");

@@ -14,6 +14,7 @@ use crate::net::{Family, Prefix};
 /// Makes sets (lines that begin with `s`), chains and rules (`r`), and the jumps to them exactly once and first.
 /// Each part is read from the beginning of the same file.
 const LOAD: &str = r#"
+command -v "$1-restore" >/dev/null || exit
 in=/proc/self/fd/0
 sed -n 's/^s //p' $in | ipset -exist restore || exit
 sed -n 's/^r //p' $in | "$1-restore" --noflush -w || exit
@@ -31,9 +32,9 @@ for chain in INPUT FORWARD; do
 done
 "#;
 
-/// Takes jumps, chains and sets away, by their whole names: an owner's set may be called nearly the same.
+/// Takes jumps, chains and sets away, by their whole names: an owner's set may be called nearly the same. Without
+/// the program there are no chains.
 const UNLOAD: &str = r#"
-command -v "$1" >/dev/null || exit 0
 for chain in INPUT FORWARD; do
     for to in PORTSENTRY PORTSENTRY-HOLD; do
         for old in 1 2 3 4 5 6 7 8; do
@@ -49,6 +50,7 @@ for set in '' -new -traps -hold -seen -touch; do
     ipset destroy portsentry$set$2 2>/dev/null
 done
 ! ipset list -n portsentry$2 >/dev/null 2>&1 || exit
+command -v "$1" >/dev/null || exit 0
 "$1" -w -S INPUT >/dev/null || { [ $? = 3 ]; exit; }
 ! "$1" -w -S PORTSENTRY >/dev/null 2>&1
 "#;

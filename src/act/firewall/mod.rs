@@ -12,9 +12,12 @@ pub mod ipset;
 pub mod iptables;
 pub mod kernel;
 pub mod nft;
+mod runs;
 
 use core::fmt::{self, Write};
 use core::time::Duration;
+
+pub use runs::{Call, Job, call, programs};
 
 use crate::judge::ban::Ban;
 use crate::limits::KERNEL_TIME_MAX;
@@ -118,7 +121,7 @@ pub enum Distinct {
 }
 
 /// How much of the frame the kernel takes. After a refusal the next is tried, at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
     /// All of it.
     #[default]
@@ -237,39 +240,6 @@ pub fn kernel_time(now: Instant, ban: &Ban) -> Option<Duration> {
 pub fn ends_by_kernel(ban: &Ban) -> bool {
     let span = ban.until.map(|until| until.since(ban.since));
     span.is_some_and(|span| span <= KERNEL_TIME_MAX)
-}
-
-/// A program and its arguments; what it reads on its standard input is the batch.
-pub struct Call {
-    /// Its name.
-    pub program: &'static str,
-    /// Its arguments.
-    pub arguments: &'static [&'static str],
-}
-
-/// What one run of a program is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
-    /// Make the frame; with nft and the bans in it.
-    Load,
-    /// Replace all bans by those that are wanted, in one transaction.
-    Rebuild,
-    /// Add and remove bans.
-    Apply,
-    /// Tell what is there.
-    Check,
-    /// Take everything of ours away.
-    Unload,
-}
-
-/// The program for a job.
-pub fn call(backend: Backend, scope: Scope, job: Job) -> Call {
-    let six = scope == Scope::Only(Family::V6);
-    match backend {
-        Backend::Nft | Backend::Auto => nft::CALL,
-        Backend::Ipset => ipset::call(six, job),
-        Backend::Iptables => iptables::call(six, job),
-    }
 }
 
 /// The single command that equals a ban, for 1.2's "has been blocked" line.

@@ -34,6 +34,34 @@ fn a_start_after_a_kill_leaves_nothing_twice_and_nothing_behind() {
     });
 }
 
+/// Somebody has the lock, or there is no memory for a moment.
+#[test]
+fn what_another_backend_left_is_taken_away_though_the_first_attempt_fails() {
+    let all = [Backend::Nft, Backend::Ipset, Backend::Iptables];
+    Backend::each(&all, Lab::new, |lab, left| {
+        let next = match left {
+            Backend::Nft => Backend::Iptables,
+            _ => Backend::Nft,
+        };
+        let watch = lab.watch_firewall();
+        let mut daemon = lab.start(blocking(left));
+        let three = ban_three(lab, left);
+        eventually("the journal", || {
+            daemon.read("run/journal").matches(" done ").count() == 3
+        });
+        daemon.signal(Signal::SIGKILL);
+        daemon.wait();
+        watch.break_down();
+        let mut daemon = lab.start(blocking(next));
+        lab.log.wait_for_text("out of order); it is tried again");
+        watch.mend();
+        eventually("the bans are there", || hold(lab, next, &three));
+        assert!(lab.frame().iter().all(|line| is_of(line, next)));
+        assert!(daemon.stop().success(), "{}", daemon.stderr());
+        assert_eq!(lab.frame(), [""; 0]);
+    });
+}
+
 #[test]
 fn a_reload_with_another_backend_moves_the_bans() {
     let (nft, ipset, iptables) = (Backend::Nft, Backend::Ipset, Backend::Iptables);

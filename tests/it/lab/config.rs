@@ -35,6 +35,8 @@ impl Mode {
 pub(crate) struct Config {
     /// What stands behind `run` on the command line.
     pub(crate) arguments: &'static [&'static str],
+    /// Words that stand before the program: another one, which becomes it.
+    pub(crate) before: Vec<String>,
     /// What whoever starts it has set.
     pub(crate) umask: &'static str,
     /// What stands behind the keys in UCI, if it shall be UCI.
@@ -50,6 +52,7 @@ impl Config {
         let control = Config::control();
         Config {
             arguments: &[],
+            before: Vec::new(),
             umask: "022",
             uci: None,
             keys: BTreeMap::new(),
@@ -89,6 +92,11 @@ impl Config {
 
     pub(crate) fn started_with_umask(mut self, umask: &'static str) -> Config {
         self.umask = umask;
+        self
+    }
+
+    pub(crate) fn started_by(mut self, before: Vec<String>) -> Config {
+        self.before = before;
         self
     }
 

@@ -90,7 +90,7 @@ impl Lab {
     fn launch(&self, home: &Path, other: &str, config: &Config) -> Command {
         let mut command = self.router.command("sh");
         command.args(["-c", "umask $0; exec \"$@\"", config.umask]);
-        command.arg(binary());
+        command.args(&config.before).arg(binary());
         command.arg("run").arg("-c").arg(home.join("conf"));
         command
             .arg("--run-dir")

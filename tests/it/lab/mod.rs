@@ -17,6 +17,7 @@ pub(crate) mod daemon;
 pub(crate) mod firewall;
 pub(crate) mod flood;
 pub(crate) mod held;
+pub(crate) mod kernel;
 pub(crate) mod namespace;
 pub(crate) mod packet;
 pub(crate) mod scan;

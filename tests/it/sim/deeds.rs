@@ -27,7 +27,9 @@ impl World {
     }
 
     fn reconfigure(&mut self, reach: &mut Reach) {
-        if self.random.percent(30) {
+        // Of few worlds only are there more bans than the smallest firewall takes.
+        let often = if self.crowded { 80 } else { 30 };
+        if self.random.percent(often) {
             self.enforcer.backend = draw::backend(&mut self.random);
             self.limit(reach);
         }

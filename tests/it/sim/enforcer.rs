@@ -146,8 +146,8 @@ impl Enforcer {
         frame.map_or("", |(_, frame)| frame)
     }
 
-    /// Whether nothing of ours is there. What a daemon that was killed left stays where the first attempt to take
-    /// it away fails: without the program there can be nothing.
+    /// Whether nothing of ours is there. What a daemon that was killed left stays where no attempt to take it
+    /// away succeeds.
     pub(super) fn is_clean(&self) -> bool {
         self.firewall.is_clean() || self.failed
     }

@@ -1,4 +1,5 @@
-//! Which traps the kernel acts on by itself, without asking us.
+//! The traps that the frame of the firewall names: those that the kernel holds for, and those to which a banned
+//! source's datagrams need not be seen.
 
 use crate::act::firewall::{Distinct, Hold};
 use crate::daemon::State;
