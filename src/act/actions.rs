@@ -258,10 +258,9 @@ mod tests {
     fn check_turns(waiting: &[(bool, Step)], line: Option<u8>, command: Option<u8>) {
         let source = |n: u8| Prefix::host([192, 0, 2, n].into());
         let mut bans = Bans::new((1, 2));
-        for (n, (wanted, step)) in (1_u8..).zip(waiting) {
+        for (n, &(wanted, step)) in (1_u8..).zip(waiting) {
             let now = Instant::from_millis(1000 * u64::from(n));
             let ban = Ban::by_hand(now, source(n).addr());
-            let (wanted, step) = (*wanted, *step);
             let ban = Ban {
                 wanted,
                 step,

@@ -11,6 +11,7 @@ use portsentry::net::{Family, Prefix};
 use portsentry::see::probe::{Kind, Mode, Probe, Protocol};
 use portsentry::see::traps::Traps;
 use portsentry::time::Instant;
+use std::net::IpAddr;
 use std::time::Duration;
 
 fn detector(block_time: u64) -> Detector {
@@ -121,19 +122,23 @@ fn force_is_for_others_never_for_ourselves() {
     assert_eq!(freed(&mut detector), 1);
 }
 
-/// A ban of a sensor's that may still come to nothing, or stops nothing, is not what the owner asked for.
-#[test]
-fn what_does_not_hold_is_replaced() {
-    let source: Prefix = "192.0.2.7".parse().unwrap();
-    let probe = Probe {
-        source: source.addr(),
+fn syn(source: IpAddr) -> Probe {
+    Probe {
+        source,
         destination: "203.0.113.5".parse().unwrap(),
         source_port: 1,
         port: 11,
         protocol: Protocol::Tcp,
         kind: Kind::Syn,
         options: false,
-    };
+    }
+}
+
+/// A ban of a sensor's that may still come to nothing, or stops nothing, is not what the owner asked for.
+#[test]
+fn what_does_not_hold_is_replaced() {
+    let source: Prefix = "192.0.2.7".parse().unwrap();
+    let probe = syn(source.addr());
     for (stop, step, granted) in [
         (Stop::Firewall, Step::Confirm, Granted::Begun(0)),
         (Stop::Firewall, Step::Stop, Granted::Renewed),
@@ -159,15 +164,7 @@ fn what_does_not_hold_is_replaced() {
 fn whoever_is_freed_is_forgotten_and_nobody_else() {
     let mut detector = detector(0);
     let touch = |detector: &mut Detector, text: &str| {
-        let probe = Probe {
-            source: text.parse().unwrap(),
-            destination: "203.0.113.5".parse().unwrap(),
-            source_port: 1,
-            port: 11,
-            protocol: Protocol::Tcp,
-            kind: Kind::Syn,
-            options: false,
-        };
+        let probe = syn(text.parse().unwrap());
         let source = detector.protect.source(probe.source);
         detector.sources.touch(at(0), WINDOW, source, &probe);
     };

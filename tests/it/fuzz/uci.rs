@@ -210,16 +210,22 @@ fn file(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
+/// With one scratch to `most`.
+fn damaged(random: &Random, good: &[u8], most: usize) -> Vec<u8> {
+    let mut text = good.to_vec();
+    for _ in 0..=random.below(most) {
+        scratch(random, &mut text, good);
+    }
+    text
+}
+
 #[test]
 fn damaged_files_of_uci_are_read() {
     let good = file("doc/portsentry.uci");
     let random = Random::new(6);
     let mut reach = Reach::new();
     for _ in 0..COPIES {
-        let mut text = good.clone();
-        for _ in 0..=random.below(3) {
-            scratch(&random, &mut text, &good);
-        }
+        let text = damaged(&random, &good, 3);
         read(&text, &mut reach);
     }
     must(
@@ -235,10 +241,7 @@ fn damaged_configurations_mean_the_same_in_uci() {
     let random = Random::new(7);
     let mut reach = Reach::new();
     for _ in 0..COPIES {
-        let mut text = good.clone();
-        for _ in 0..=random.below(8) {
-            scratch(&random, &mut text, &good);
-        }
+        let text = damaged(&random, &good, 8);
         let (expected, _) = classic::read(&text, Modes::default());
         let (converted, _) = config::to_uci(&text);
         let (found, _) = config::read(converted.as_bytes(), Modes::default());

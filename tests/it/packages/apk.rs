@@ -29,8 +29,8 @@ fn with_apk(workshop: &Workshop, command: &mut Command, said: &str) {
     command.env("PATH", format!("{}:{path}", bin.display()));
 }
 
-#[test]
-fn apk_tools_are_told_everything_that_a_package_has() {
+/// Where a package was made by them.
+fn packed() -> Workshop {
     let workshop = Workshop::new();
     let mut command = workshop.command(&["apk", "--built", ARCH]);
     with_apk(
@@ -39,6 +39,12 @@ fn apk_tools_are_told_everything_that_a_package_has() {
         "apk-tools 3.0.6, compiled for x86_64.",
     );
     succeeds(&command.output().unwrap());
+    workshop
+}
+
+#[test]
+fn apk_tools_are_told_everything_that_a_package_has() {
+    let workshop = packed();
     let package = fs::read_to_string(workshop.package("apk")).unwrap();
     assert_eq!(package, "made\n");
 
@@ -65,14 +71,7 @@ fn apk_tools_are_told_everything_that_a_package_has() {
 /// OpenWrt's scripts and its sysupgrade look for these lists where opkg's are not.
 #[test]
 fn the_files_for_apk_come_with_the_lists_that_openwrt_reads() {
-    let workshop = Workshop::new();
-    let mut command = workshop.command(&["apk", "--built", ARCH]);
-    with_apk(
-        &workshop,
-        &mut command,
-        "apk-tools 3.0.6, compiled for x86_64.",
-    );
-    succeeds(&command.output().unwrap());
+    let workshop = packed();
     let files = fs::read_to_string(workshop.path("bin/files")).unwrap();
     let expected = "600 0/0 0 etc/config/portsentry\n\
                     755 0/0 0 etc/init.d/portsentry\n\
