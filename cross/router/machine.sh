@@ -46,10 +46,15 @@ boot() {
     up 1
 }
 
-# up TIMES: it has come up so often.
+# up TIMES: it has come up so often, and is heard on the wire. Its card drops what comes in its first moment, and a
+# scan gives up the host when nobody answers its question for the address (ARP), which is all that is asked here.
 up() {
+    local until=$((SECONDS + bound))
     wait_for "$1" 'router is up'
     ! grep 'no module' "$console" || failed "the kernel package has changed"
+    until nmap -n -sn -PR 10.66.0.1 | grep -q 'Host is up'; do
+        [ $SECONDS -lt $until ] || failed "nobody answers at 10.66.0.1"
+    done
 }
 
 # Restarts it as its owner would. What it was told before is no answer to anything after.
