@@ -180,6 +180,26 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_fails_puts_off_no_look() {
+        let mut reconciler = Reconciler::new(Backend::Iptables, &[Family::V4]);
+        reconciler.up = true;
+        let (start, mut bans) = (Instant::default(), Bans::new((0, 0)));
+        let ban = |bans: &mut Bans, now: Instant, addr: &str| {
+            let addr = addr.parse().unwrap();
+            assert!(bans.insert(Prefix::host(addr), Ban::by_hand(now, addr)));
+        };
+        ban(&mut bans, start, "192.0.2.7");
+        while run(start, true, &mut reconciler, &mut bans).is_some() {}
+        let look = start.after(CHECK_PAUSE);
+        let before = Instant::from_millis(look.millis() - 100);
+        ban(&mut bans, before, "192.0.2.8");
+        let order = run(before, false, &mut reconciler, &mut bans).unwrap();
+        assert_eq!(order.job, Job::Apply);
+        let order = run(look, true, &mut reconciler, &mut bans).unwrap();
+        assert_eq!(order.job, Job::Load);
+    }
+
+    #[test]
     fn what_was_never_loaded_as_a_whole_is_tried_to_be_taken_away_a_few_times() {
         let mut reconciler = Reconciler::new(Backend::Nft, &[Family::V4]);
         let (mut now, mut bans) = (Instant::default(), Bans::new((0, 0)));

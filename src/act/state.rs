@@ -101,10 +101,15 @@ impl State {
             Job::Unload => self.unloads.saturating_add(1),
             _ => 0,
         };
-        self.rest_until = now.after(rest(match job {
+        let rested = now.after(rest(match job {
             Job::Unload => self.unloads,
             _ => self.failures,
         }));
+        // What a look was about to find is not put right later than by the look.
+        self.rest_until = match job {
+            Job::Apply => rested.min(now.max(self.seen.after(CHECK_PAUSE))),
+            _ => rested,
+        };
         self.phase = match (job, self.phase) {
             // Somebody may have the lock, or there was no memory.
             (Job::Unload, Phase::Abandoned) if self.failures < UNLOADS_MAX => Phase::Abandoned,
