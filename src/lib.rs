@@ -45,7 +45,7 @@
 //!   configuration, the surroundings or the filter change; never for a packet.
 //! - Only `daemon/` knows both halves (and `inspect`, which reads two files and prints). Nothing in `sys/` knows a
 //!   rule of detection.
-//! - A source reaches a command line only as an address that we formatted ourselves (`act::actions::command`,
+//! - A source reaches a command line only as an address that we formatted ourselves (`act::command`,
 //!   `act::firewall::change`).
 //! - Every table and file has a bound in [`limits`], with its reason and what happens when it is full.
 //! - Nothing that the network sends can end the process, grow its memory or its files, or make it start more than

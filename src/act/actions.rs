@@ -1,15 +1,9 @@
 //! The owner's actions: KILL_HOSTS_DENY, KILL_ROUTE, KILL_RUN_CMD, in 1.2's order, once per ban.
 
-use core::fmt::{self, Write};
-
 use crate::judge::ban::{Ban, Step, Stop};
 use crate::judge::bans::Bans;
-use crate::limits::COMMAND_MAX;
 use crate::net::Prefix;
 use crate::time::Instant;
-
-/// A command or a line with everything put in.
-pub type Command = heapless::String<COMMAND_MAX>;
 
 /// The configured actions; None where an option is not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +40,7 @@ impl Actions {
     }
 
     /// The text of a step; None where it has none, as for the firewall's.
-    fn template(&self, step: Step, stop: Stop) -> Option<&str> {
+    pub(super) fn template(&self, step: Step, stop: Stop) -> Option<&str> {
         match step {
             Step::RunFirst | Step::Run => self.run.as_deref(),
             Step::Deny => self.deny.as_deref(),
@@ -69,9 +63,9 @@ pub fn due_command(bans: &Bans, now: Instant) -> Option<Prefix> {
         let waiting = waiting(bans).filter(|(_, ban)| ban.rest_until <= now);
         oldest(waiting.filter(|(_, ban)| which(ban)))
     };
-    let stops = |ban: &Ban| ban.wanted && matches!(ban.step, Step::RunFirst | Step::Stop);
+    let stops = |ban: &Ban| !ban.is_due_undone() && matches!(ban.step, Step::RunFirst | Step::Stop);
     due(stops)
-        .or_else(|| due(|ban| !ban.wanted))
+        .or_else(|| due(Ban::is_due_undone))
         .or_else(|| due(|ban| ban.step == Step::Run))
 }
 
@@ -89,73 +83,14 @@ fn oldest<'a>(bans: impl Iterator<Item = (&'a Prefix, &'a Ban)>) -> Option<Prefi
 fn waiting(bans: &Bans) -> impl Iterator<Item = (&Prefix, &Ban)> {
     bans.stirred().filter(|(_, ban)| {
         let by_us = ban.step == Step::Stop && ban.stop == Stop::Firewall;
-        match ban.wanted {
-            true => !matches!(ban.step, Step::Done | Step::Confirm) && !by_us,
-            false => ban.ran,
-        }
+        let step = ban.wanted && !matches!(ban.step, Step::Done | Step::Confirm);
+        ban.is_due_undone() || (step && !by_us)
     })
-}
-
-/// Why a step has no command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoCommand {
-    /// Its option is not set, any more.
-    NotSet,
-    /// It became longer than [`COMMAND_MAX`] with this put in.
-    TooLong(&'static str),
-}
-
-/// The command of a step for a ban; for one on its way out that which undoes them.
-pub fn command(actions: &Actions, step: Step, ban: &Ban) -> Result<Command, NoCommand> {
-    let template = match ban.wanted {
-        true => actions.template(step, ban.stop),
-        false => actions.unblock.as_deref(),
-    };
-    let template = template.ok_or(NoCommand::NotSet)?;
-    let ip = ban.probe.source;
-    match step {
-        // hosts_access(5) wants brackets around an IPv6 address.
-        Step::Deny if ip.is_ipv6() && ban.wanted => expand(template, format_args!("[{ip}]"), ban),
-        _ => expand(template, format_args!("{ip}"), ban),
-    }
-}
-
-const TARGET: &str = "$TARGET$";
-const PORT: &str = "$PORT$";
-const MODE: &str = "$MODE$";
-
-/// Puts the source's address, the port and the mode in. What comes from the network enters a command only
-/// here, and only as an address that we formatted and a number.
-fn expand(template: &str, target: fmt::Arguments<'_>, ban: &Ban) -> Result<Command, NoCommand> {
-    let mut out = Command::new();
-    let mut rest = template;
-    let mut token = TARGET;
-    while !rest.is_empty() {
-        let put_in = if let Some(tail) = rest.strip_prefix(TARGET) {
-            (token, rest) = (TARGET, tail);
-            out.write_fmt(target)
-        } else if let Some(tail) = rest.strip_prefix(PORT) {
-            (token, rest) = (PORT, tail);
-            write!(out, "{}", ban.probe.port)
-        } else if let Some(tail) = rest.strip_prefix(MODE) {
-            (token, rest) = (MODE, tail);
-            out.write_str(ban.mode.name(ban.probe.protocol))
-        } else {
-            // Up to the next dollar sign, and one that begins no token is text.
-            let end = rest.bytes().skip(1).position(|byte| byte == b'$');
-            let (text, tail) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
-            rest = tail;
-            out.write_str(text)
-        };
-        put_in.map_err(|_| NoCommand::TooLong(token))?;
-    }
-    Ok(out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::see::probe::{Kind, Mode, Probe, Protocol};
 
     fn steps(deny: bool, run: bool, run_first: bool, stop: Stop) -> Vec<Step> {
         let text = |set: bool| set.then(|| "x".to_owned());
@@ -198,59 +133,6 @@ mod tests {
             );
         }
         assert_eq!(steps(true, false, false, Stop::Nothing), [Confirm, Done]);
-    }
-
-    #[track_caller]
-    fn check(step: Step, template: &str, source: &str, expected: Option<&str>) {
-        let probe = Probe {
-            source: source.parse().unwrap(),
-            destination: "2001:db8::2".parse().unwrap(),
-            source_port: 1,
-            port: 111,
-            protocol: Protocol::Udp,
-            kind: Kind::Udp,
-            options: false,
-        };
-        let text = Some(template.to_owned());
-        let actions = Actions {
-            deny: text.clone(),
-            route: text.clone(),
-            run: text,
-            run_first: false,
-            unblock: None,
-        };
-        let ban = Ban::new(Instant::default(), probe, Mode::Stealth, Stop::Route, 1);
-        let command = command(&actions, step, &ban);
-        let found = command.as_ref().map(|command| command.as_str());
-        let expected = expected.ok_or(&NoCommand::TooLong(PORT));
-        assert_eq!(found, expected, "{template}");
-    }
-
-    #[test]
-    fn placeholders_are_put_in_everywhere_and_never_twice() {
-        for (template, expected) in [
-            (
-                "$TARGET$ $PORT$ $MODE$ $TARGET$",
-                "192.0.2.7 111 sudp 192.0.2.7",
-            ),
-            ("echo $HOME $$ $TARGET $PORT$", "echo $HOME $$ $TARGET 111"),
-            ("$", "$"),
-            ("", ""),
-            ("$PORT$PORT$", "111PORT$"),
-        ] {
-            check(Step::Stop, template, "192.0.2.7", Some(expected));
-        }
-        let long = format!("$TARGET$ $PORT$ {}", "x".repeat(COMMAND_MAX));
-        check(Step::Run, &long, "192.0.2.7", None);
-    }
-
-    #[test]
-    fn an_ipv6_address_is_written_as_its_reader_wants_it() {
-        let (deny, run) = ("ALL: $TARGET$ : DENY", "log $TARGET$");
-        let six = Some("ALL: [2001:db8::1] : DENY");
-        check(Step::Deny, deny, "2001:db8::1", six);
-        check(Step::Deny, deny, "192.0.2.7", Some("ALL: 192.0.2.7 : DENY"));
-        check(Step::Run, run, "2001:db8::1", Some("log 2001:db8::1"));
     }
 
     /// Bans from the oldest on, each wanted or on its way out, with its next step; whose turn it is.

@@ -1,6 +1,7 @@
 //! Lines in hosts.deny: each is written with its ban and goes with it.
 
 use crate::act::actions;
+use crate::act::command::{Deed, command};
 use crate::act::state::rest;
 use crate::daemon::State;
 use crate::daemon::owner::{give_up, settle};
@@ -143,7 +144,7 @@ impl Denied {
             return;
         };
         ban.attempts = ATTEMPTS_MAX;
-        let line = match actions::command(&state.config.actions, Step::Deny, ban) {
+        let line = match command(&state.config.actions, Deed::Step(Step::Deny), ban) {
             Ok(line) => line,
             Err(why) => return give_up(now, source, Step::Deny, &why, state),
         };

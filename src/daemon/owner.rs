@@ -1,6 +1,7 @@
 //! The owner's actions: lines in hosts.deny, and commands, of which one runs at a time.
 
-use crate::act::actions::{self, Command, NoCommand};
+use crate::act::actions;
+use crate::act::command::{Command, Deed, NoCommand, command};
 use crate::act::state::rest;
 use crate::daemon::State;
 use crate::daemon::denied::{Denied, HOSTS_DENY};
@@ -28,15 +29,6 @@ struct Action {
     source: Prefix,
     deed: Deed,
     command: Command,
-}
-
-/// What one of the owner's actions is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Deed {
-    /// A step of a ban.
-    Step(Step),
-    /// UNBLOCK_CMD, for a ban that ended.
-    Undo,
 }
 
 impl Owner {
@@ -102,11 +94,8 @@ impl Owner {
         let Some(ban) = state.detector.bans.get_mut(&source) else {
             return;
         };
-        let deed = match ban.wanted {
-            true => Deed::Step(ban.step),
-            false => Deed::Undo,
-        };
-        let command = match actions::command(&state.config.actions, ban.step, ban) {
+        let deed = Deed::next(ban);
+        let command = match command(&state.config.actions, deed, ban) {
             Ok(command) => command,
             Err(_) if deed == Deed::Undo => return undone(source, state),
             Err(why) => return give_up(now, source, ban.step, &why, state),
@@ -169,7 +158,7 @@ fn settle_undo(now: Instant, source: Prefix, command: &Command, ended: &Ended, s
 fn undone(source: Prefix, state: &mut State) {
     let bans = &mut state.detector.bans;
     if let Some(ban) = bans.get_mut(&source) {
-        ban.ran = false;
+        ban.undone();
     }
     bans.note_change();
     bans.drop_gone();
@@ -199,12 +188,13 @@ pub(super) fn settle(
     state: &mut State,
 ) {
     let bans = &mut state.detector.bans;
-    let Some(ban) = bans.get_mut(&source).filter(|ban| ban.step == step) else {
+    let Some(ban) = bans.get_mut(&source) else {
         return;
     };
-    if !ban.wanted {
-        // It ended while its command ran: what that did is undone next.
+    if !ban.wanted || ban.step != step {
+        // It ended while its command ran, and may have begun anew: what that did is undone next.
         ban.ran |= ended.ok && step != Step::Deny && state.config.actions.unblock.is_some();
+        ban.undo = ban.ran;
         ban.attempts = 0;
         return bans.drop_gone();
     }

@@ -82,6 +82,8 @@ pub struct Ban {
     pub denied: bool,
     /// A command of the owner's ran for it that UNBLOCK_CMD undoes.
     pub ran: bool,
+    /// That was for the ban that it took the place of, and is undone before another command runs.
+    pub undo: bool,
     /// What the run of the firewall program that is under way makes of it.
     pub flying: Option<bool>,
     /// Lines about what its source touched since, and when the first of this minute was.
@@ -113,6 +115,7 @@ impl Ban {
             renewed: false,
             denied: false,
             ran: false,
+            undo: false,
             flying: None,
             told: (0, now),
         }
@@ -144,6 +147,17 @@ impl Ban {
         self.stop == Stop::Firewall && self.wanted && self.step != Step::Confirm
     }
 
+    /// Whether UNBLOCK_CMD is what comes next.
+    pub fn is_due_undone(&self) -> bool {
+        self.ran && (self.undo || !self.wanted)
+    }
+
+    /// Nothing that a command did is left to be undone.
+    pub fn undone(&mut self) {
+        (self.ran, self.undo) = (false, false);
+        self.attempts = 0;
+    }
+
     /// Whether it hits somebody who may not be banned: without force nobody protected, with it not ourselves.
     pub fn is_forbidden(&self, source: &Prefix, protect: &Protect) -> bool {
         match self.forced {
@@ -168,7 +182,8 @@ impl Ban {
 
     /// Whether nothing is to be done about it until it ends.
     pub fn is_at_rest(&self) -> bool {
-        self.wanted && self.step == Step::Done && !self.differs() && self.flying.is_none()
+        let done = self.step == Step::Done && !self.undo;
+        self.wanted && done && !self.differs() && self.flying.is_none()
     }
 
     /// Whether it shall not hold and nothing of it is left anywhere.

@@ -113,12 +113,21 @@ impl Detector {
             Block::Full => self.policy.stop,
             Block::RunOnly => Stop::Nothing,
         };
-        if let Some(outcome) = self.known(now, &source, probe, standing) {
+        if let Some(outcome) = self.known(now, probe, standing) {
             return outcome;
         }
+        let source = match stop {
+            Stop::Firewall => source,
+            // A command of the owner's is given one address, so it stops no more of a /64.
+            Stop::Route | Stop::Nothing => Prefix::host(probe.source),
+        };
         if self.protect.covers(&source) {
             self.counts.protected += 1;
             return Outcome::Protected;
+        }
+        if self.bans.are_enough(&source) {
+            self.bans.refused += 1;
+            return Outcome::EnoughOfNet;
         }
         let (most, verified) = (self.policy.ban_rate_max, probe.verified());
         if !self.valve.admits(now, most, verified, standing.ports) {
@@ -137,14 +146,8 @@ impl Detector {
 
     /// What comes of a probe of somebody who is banned already; the ban learns of it. None: it is nobody such, or
     /// KILL_ROUTE failed for him a while ago and is tried again.
-    fn known(
-        &mut self,
-        now: Instant,
-        source: &Prefix,
-        probe: &Probe,
-        standing: Standing,
-    ) -> Option<Outcome> {
-        let key = self.bans.covering(source)?;
+    fn known(&mut self, now: Instant, probe: &Probe, standing: Standing) -> Option<Outcome> {
+        let key = self.bans.covering(&Prefix::host(probe.source))?;
         let ban = self.bans.get_mut(&key)?;
         if ban.failed && now.since(ban.since) >= FAILED_REST {
             return None;
@@ -181,7 +184,7 @@ impl Detector {
         }
         self.sources.reported(source, probe);
         if outcome == Outcome::AlreadyBanned {
-            self.bans.told(now, source);
+            self.bans.told(now, &Prefix::host(probe.source));
         }
         Verdict::Probe(outcome)
     }

@@ -166,6 +166,8 @@ impl Detector {
         });
         for (source, _) in &freed {
             self.bans.forgive(source);
+            // Of a /64 one address may have been banned alone.
+            self.sources.forget(&self.protect.source(source.addr()));
         }
         if let (Some(Target::Address(addr)), false) = (whom, freed.is_empty()) {
             // It stands for more than a ban of itself alone.

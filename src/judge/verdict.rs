@@ -44,6 +44,8 @@ pub enum Outcome {
     Doubted,
     /// The table of bans is full.
     NoRoom,
+    /// Commands of the owner's hold as many addresses of its /64 as they may.
+    EnoughOfNet,
 }
 
 /// What is said without a probe of its own.

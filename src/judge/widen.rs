@@ -65,6 +65,7 @@ fn together(bans: &Bans, site: &Prefix, from: u8) -> Option<Ban> {
         renewed: false,
         denied: false,
         ran: false,
+        undo: false,
         flying: None,
         ..*newest
     })

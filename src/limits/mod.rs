@@ -114,6 +114,11 @@ pub const BLOCK_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
 /// counted.
 pub const BANS_MAX: usize = 8192;
 
+/// Addresses of one /64 that KILL_ROUTE, or KILL_RUN_CMD where it is all there is, holds at a time: a command is
+/// given one address, and one host has the choice among all of them. More: they are reported as not blocked, and
+/// counted.
+pub const COMMANDED_MAX: usize = 8;
+
 /// Bans in force in a plain chain of iptables, which the kernel walks for every new connection.
 pub const RULES_MAX: usize = 1024;
 

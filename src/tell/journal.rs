@@ -53,9 +53,11 @@ impl fmt::Display for BanLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(source, ban) = self;
         write!(f, "ban {source} {} ", ban.since.millis())?;
-        // One that is on its way out is over; what is to be undone is undone by whoever comes next.
-        match ban.until.filter(|_| ban.wanted) {
-            _ if !ban.wanted => f.write_str("0")?,
+        // One that is on its way out, or not confirmed yet, is over; what is to be undone is undone by whoever
+        // comes next.
+        let in_force = ban.wanted && ban.step != Step::Confirm;
+        match ban.until {
+            _ if !in_force => f.write_str("0")?,
             Some(until) => write!(f, "{}", until.millis())?,
             None => f.write_str("-")?,
         }
@@ -82,11 +84,13 @@ impl fmt::Display for BanLine<'_> {
             " {} {} {evidence} {stop} {mode} {ip} {port} {step} ",
             ban.strikes, ban.ports
         )?;
-        let left = match (ban.ran, ban.denied) {
-            (true, true) => "ran,denied",
-            (true, false) => "ran",
-            (false, true) => "denied",
-            (false, false) => "-",
+        let left = match (ban.ran, ban.undo, ban.denied) {
+            (true, true, true) => "undo,denied",
+            (true, true, false) => "undo",
+            (true, false, true) => "ran,denied",
+            (true, false, false) => "ran",
+            (false, _, true) => "denied",
+            (false, _, false) => "-",
         };
         writeln!(f, "{left}")
     }

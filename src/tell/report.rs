@@ -135,6 +135,10 @@ impl fmt::Display for OutcomeLine {
                 f,
                 "attackalert: ERROR: Could not block host {ip} !! The table of bans is full"
             ),
+            (Outcome::EnoughOfNet, _) => write!(
+                f,
+                "attackalert: ERROR: Could not block host {ip} !! Too many addresses of its /64 are blocked"
+            ),
             // Two forms, one with a dot, since 1.0.
             (_, Mode::Connect) => {
                 write!(f, "attackalert: Host: {ip} is already blocked. Ignoring")

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::act::actions::Command;
+use crate::act::command::Command;
 use crate::act::firewall::{Backend, Single, kernel_time};
 use crate::judge::ban::{Ban, Step};
 use crate::judge::valve::Turned;

@@ -42,17 +42,18 @@ pub fn why(
 ) -> String {
     let source = whom.source(&detector.protect);
     let (bans, window) = (&detector.bans, detector.policy.window);
-    let covering = bans.covering(&source);
+    let named = whom.named();
+    let covering = bans.covering(&named);
     let known = Known {
         now,
         config,
         detector,
-        named: whom.named(),
+        named,
         source,
-        rule: detector.protect.rule(&whom.named()),
+        rule: detector.protect.rule(&named),
         ban: covering.and_then(|prefix| Some((prefix, bans.get(&prefix)?))),
         remembered: detector.sources.remembered(now, window, &source),
-        strikes: bans.strikes(now, &source),
+        strikes: bans.strikes(now, &named),
     };
     if form == Form::Json {
         return object(&known);

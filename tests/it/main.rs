@@ -59,6 +59,7 @@ mod old_init;
 mod probes;
 mod protected;
 mod quiet;
+mod routed;
 mod rules;
 mod self_test;
 mod sight;

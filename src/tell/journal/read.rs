@@ -128,7 +128,8 @@ fn ban(rest: &str, shift: &Shift) -> Option<(Prefix, Ban)> {
         stop,
         step: if again { Step::Stop } else { Step::Done },
         recorded: done,
-        ran: ours("ran") && shift.same,
+        ran: (ours("ran") || ours("undo")) && shift.same,
+        undo: ours("undo") && shift.same,
         denied: ours("denied"),
         rest_until: Instant::default(),
         ..ban

@@ -37,6 +37,8 @@ fn bans() -> Vec<(Prefix, Ban)> {
     bans[0].1.until = Some(at(700));
     bans[1].1.verified = true;
     bans[2].1.ran = true;
+    bans[3].1.ran = true;
+    bans[3].1.undo = true;
     bans[3].1.until = Some(at(200));
     bans[3].1.denied = true;
     let wide: Prefix = "203.0.113.0/24".parse().unwrap();
@@ -75,7 +77,7 @@ fn essence(ban: &Ban) -> impl PartialEq + core::fmt::Debug {
         ban.probe.source,
         ban.step,
         ban.recorded,
-        ban.ran,
+        (ban.ran, ban.undo),
         ban.denied,
     )
 }
@@ -129,6 +131,16 @@ fn one_on_its_way_out_is_over() {
     let journal = read(&format!("{head}{line}end 1\n"), at(301), BOOT).unwrap();
     assert_eq!(journal.bans[0].1.until, Some(Instant::default()));
     assert!(journal.bans[0].1.ran);
+}
+
+/// It came back before UNBLOCK_CMD was run for it, and nothing more was done yet.
+#[test]
+fn one_that_is_not_confirmed_is_over_too() {
+    let (source, mut ban) = ban("192.0.2.7", Mode::Stealth, Stop::Route);
+    (ban.step, ban.ran, ban.undo) = (Step::Confirm, true, true);
+    let line = BanLine(&source, &ban).to_string();
+    let expected = "ban 192.0.2.7 100000 0 3 2 sensor route sudp 192.0.2.7 111 begun undo\n";
+    assert_eq!(line, expected);
 }
 
 #[test]

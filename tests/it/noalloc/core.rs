@@ -2,6 +2,7 @@
 
 use super::HOME;
 use portsentry::act::actions::{self, Actions};
+use portsentry::act::command::{Deed, command};
 use portsentry::act::firewall::Backend;
 use portsentry::act::reconcile::Reconciler;
 use portsentry::act::settle::Change;
@@ -136,9 +137,11 @@ impl Core {
             Outcome::Pending => self.said.pending += 1,
             Outcome::AlreadyBanned => self.said.already_banned += 1,
             Outcome::NoRoom => self.said.no_room += 1,
-            Outcome::BlockingOff | Outcome::Protected | Outcome::StillBanned | Outcome::Doubted => {
-                panic!("{outcome:?}")
-            }
+            Outcome::BlockingOff
+            | Outcome::Protected
+            | Outcome::StillBanned
+            | Outcome::Doubted
+            | Outcome::EnoughOfNet => panic!("{outcome:?}"),
         }
         say(&mut self.line, &mut self.said, ProbeLine(probe));
         if probe.options {
@@ -220,7 +223,7 @@ impl Core {
             return;
         };
         let ban = self.detector.bans.get_mut(&source).unwrap();
-        let command = actions::command(&self.actions, ban.step, ban).unwrap();
+        let command = command(&self.actions, Deed::Step(ban.step), ban).unwrap();
         let done = DoneLine::Run(ban.probe.source, &command);
         say(&mut self.line, &mut self.said, done);
         ban.proceed(self.actions.next(ban.step, ban.stop));

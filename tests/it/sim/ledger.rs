@@ -56,7 +56,7 @@ impl Ledger {
     /// How often it, or the site that it is a part of, was banned lately.
     pub(super) fn strikes(&self, now: Instant, source: &Prefix) -> u8 {
         let past = self.past.iter().filter(|(before, (_, forget_at))| {
-            let site = source.addr().is_ipv6() && matches!(before.bits(), 56 | 48);
+            let site = source.addr().is_ipv6() && matches!(before.bits(), 64 | 56 | 48);
             let same = *before == source || (site && before.contains(source.addr()));
             same && now < *forget_at
         });

@@ -44,7 +44,7 @@ const SEEDS: u64 = 200;
 const STEPS: usize = 1500;
 
 /// Every branch that must have been seen over all seeds, and how often at least.
-const MUST: [(&str, u64); 61] = [
+const MUST: [(&str, u64); 62] = [
     ("verdict: not a trap", 1000),
     ("verdict: forged", 1000),
     ("verdict: ignored", 1000),
@@ -100,6 +100,7 @@ const MUST: [(&str, u64); 61] = [
     ("ban taken out", 1000),
     ("route failed for good", 50),
     ("undone by UNBLOCK_CMD", 100),
+    ("undone before it is done again", 10),
     ("undoing failed for good", 10),
     ("news: repeats", 1000),
     ("news: a distributed scan", 10),

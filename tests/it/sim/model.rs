@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use portsentry::judge::ban::Stop;
 use portsentry::judge::policy::{Block, Policy};
 use portsentry::judge::verdict::{Outcome, Verdict};
 use portsentry::limits::{BANNED_LINES, FAILED_REST, FOLD, VALVE_PORTS};
@@ -58,6 +59,16 @@ impl Model {
             host
         } else {
             wide
+        }
+    }
+
+    /// What a ban for a probe would be of: a command of the owner's is given one address.
+    pub(super) fn banned(&self, probe: &Probe, policy: &Policy) -> Prefix {
+        let by_firewall =
+            policy.block(probe.protocol) == Block::Full && policy.stop == Stop::Firewall;
+        match by_firewall {
+            true => self.source(probe.source),
+            false => Prefix::host(probe.source),
         }
     }
 
@@ -139,7 +150,7 @@ impl Model {
         }
         let outcome = match policy.block(probe.protocol) {
             Block::Off => Outcome::BlockingOff,
-            _ => self.about_a_ban(now, source, probe, ports, policy, progress, has_room),
+            _ => self.about_a_ban(now, probe, ports, policy, progress, has_room),
         };
         match outcome {
             Outcome::Ban => Verdict::Probe(outcome),
@@ -149,7 +160,7 @@ impl Model {
             }
             _ if repeat => Verdict::Folded,
             _ => {
-                self.tell(now, source, outcome);
+                self.tell(now, Prefix::host(probe.source), outcome);
                 Verdict::Probe(outcome)
             }
         }
@@ -173,14 +184,13 @@ impl Model {
     fn about_a_ban(
         &mut self,
         now: Instant,
-        source: Prefix,
         probe: &Probe,
         ports: u16,
         policy: &Policy,
         progress: Progress,
         has_room: impl FnOnce(u16) -> bool,
     ) -> Outcome {
-        if let Some(key) = self.ledger.covering(&source) {
+        if let Some(key) = self.ledger.covering(&Prefix::host(probe.source)) {
             let entry = self.ledger.bans.get_mut(&key).unwrap();
             let again = progress.failed && now.since(entry.since) >= FAILED_REST;
             let (lines, began) = entry.told;
@@ -192,6 +202,7 @@ impl Model {
                 (_, true) => return Outcome::AlreadyBanned,
             }
         }
+        let source = self.banned(probe, policy);
         if self.protects_some_of(&source) {
             return Outcome::Protected;
         }

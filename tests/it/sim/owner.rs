@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use portsentry::act::actions::{Actions, NoCommand, command, due_command};
+use portsentry::act::actions::{Actions, due_command};
+use portsentry::act::command::{Deed, NoCommand, command};
 use portsentry::act::state::rest;
 use portsentry::judge::ban::{Ban, Step, Stop};
 use portsentry::judge::detector::Detector;
@@ -39,7 +40,8 @@ impl Owner {
     ) {
         while let Some(source) = due_command(&detector.bans, now) {
             let ban = detector.bans.get_mut(&source).unwrap();
-            let made = command(&self.actions, ban.step, ban);
+            let deed = Deed::next(ban);
+            let made = command(&self.actions, deed, ban);
             let ok = made.is_ok() && !random.percent(bad);
             let last = made.is_err();
             if !ok && !last && !ban.failed_once(now.after(rest(u32::from(ban.attempts) + 1))) {
@@ -49,11 +51,14 @@ impl Owner {
                 assert_eq!(why, NoCommand::NotSet);
             }
             let ip = ban.probe.source;
-            if !ban.wanted {
-                ban.ran = false;
+            if deed == Deed::Undo {
+                if ban.wanted {
+                    reached(reach, "undone before it is done again");
+                }
+                ban.undone();
                 match ok {
                     true => {
-                        self.routes.remove(&ip);
+                        assert!(self.routes.remove(&ip), "{ip} is undone twice");
                         reached(reach, "undone by UNBLOCK_CMD");
                     }
                     false => {
@@ -66,8 +71,8 @@ impl Owner {
             }
             assert_eq!((ban.step, ban.stop), (Step::Stop, Stop::Route));
             if ok {
-                self.routes.insert(ip);
-                self.left.remove(&ip);
+                let twice = !self.routes.insert(ip) && !self.left.remove(&ip);
+                assert!(!twice, "{ip} is routed away twice");
             } else {
                 reached(reach, "route failed for good");
                 ban.failed = true;
@@ -87,9 +92,7 @@ impl Owner {
         let holds = |ban: &Ban| ban.wanted && ban.stop == Stop::Route && ban.holds();
         for (_, ban) in detector.bans.iter().filter(|(_, ban)| holds(ban)) {
             let ip = ban.probe.source;
-            // Two bans may be about one address of IPv6, where its /64 is not banned as a whole any more.
-            let routed = ip.is_ipv6() || self.routes.contains(&ip);
-            assert!(routed, "{ip} is not routed away");
+            assert!(self.routes.contains(&ip), "{ip} is not routed away");
         }
         // Or for a ban that ended, whose UNBLOCK_CMD is to come.
         let ours = (detector.bans.iter())

@@ -19,7 +19,13 @@ use super::{Reach, reached};
 
 impl World {
     pub(super) fn probe(&mut self, reach: &mut Reach) {
-        let probe = draw::probe(&mut self.random, self.crowd);
+        let mut probe = draw::probe(&mut self.random, self.crowd);
+        let bans = &self.detector.bans;
+        let left = bans.stirred().find(|(_, ban)| ban.ran && !ban.wanted);
+        if let Some((_, ban)) = left.filter(|_| self.random.percent(50)) {
+            // Somebody comes back whom UNBLOCK_CMD has not been run for.
+            probe.source = ban.probe.source;
+        }
         let belongs = match self.random.percent(6) {
             false => Belongs::Nobody,
             true => self
@@ -27,16 +33,17 @@ impl World {
                 .pick(&[Belongs::Us, Belongs::Reply, Belongs::Forwarded]),
         };
         let source = self.model.source(probe.source);
-        let covering = self.model.ledger.covering(&source);
+        let policy = self.detector.policy.clone();
+        let banned = self.model.banned(&probe, &policy);
+        let covering = self.model.ledger.covering(&Prefix::host(probe.source));
         let known = covering.and_then(|key| self.detector.bans.get(&key));
         let progress = known.map_or(Progress::default(), |ban| Progress {
             holds: ban.holds(),
             failed: ban.failed,
         });
-        let leaving = known.is_none() && self.detector.bans.known(&source).is_some();
+        let leaving = known.is_none() && self.detector.bans.known(&banned).is_some();
         let verified = probe.kind == Kind::Connect;
-        let (has_room, weakest) = self.room(verified, covering == Some(source));
-        let policy = self.detector.policy.clone();
+        let (has_room, weakest) = self.room(verified, covering == Some(banned));
         let evicted = self.detector.bans.evicted;
         let now = self.now;
         let expected = self
@@ -60,7 +67,7 @@ impl World {
             if leaving {
                 reached(reach, "ban comes back while leaving");
             }
-            self.begins(source, reach);
+            self.begins(banned, reach);
         }
         let displaced = self.detector.bans.evicted - evicted;
         let bans = &self.detector.bans;
@@ -164,6 +171,7 @@ fn note(verdict: Verdict, source: &Prefix, reach: &mut Reach) {
             Outcome::StillBanned => panic!("it is folded"),
             Outcome::Doubted => "outcome: doubted",
             Outcome::NoRoom => "outcome: no room",
+            Outcome::EnoughOfNet => panic!("two addresses of a /64 at most"),
         },
     };
     reached(reach, what);

@@ -1,0 +1,105 @@
+//! KILL_ROUTE is given one address, so that is what it stops; between two runs for one there is UNBLOCK_CMD.
+
+use crate::lab::config::{Config, Mode};
+use crate::lab::touch::Proto::Tcp;
+use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SECOND, eventually};
+use portsentry::limits::COMMANDED_MAX;
+use std::fs;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// The nth address of one /64.
+fn neighbour(n: usize) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::new(
+        0xfd99,
+        0,
+        0,
+        77,
+        0,
+        0,
+        0,
+        u16::try_from(n).unwrap(),
+    ))
+}
+
+#[test]
+fn each_address_of_a_64_is_routed_away_up_to_eight() {
+    let Some(lab) = Lab::new(&["ip6tables"]) else {
+        return;
+    };
+    let config = Config::blocking(Mode::Stealth)
+        .with("KILL_ROUTE", "ip6tables -w -I INPUT -s $TARGET$ -j DROP")
+        .with("UNBLOCK_CMD", "ip6tables -w -D INPUT -s $TARGET$ -j DROP");
+    let daemon = lab.start(config);
+    let trap = SocketAddr::new(ROUTER6, 11);
+    for n in 1..=COMMANDED_MAX {
+        lab.scanner.touch(Tcp, neighbour(n), trap);
+        let ip = neighbour(n);
+        lab.log
+            .wait_for_text(&format!("Host {ip} has been blocked via dropped route"));
+        let rule = format!("-A INPUT -s {ip}/128 -j DROP");
+        assert!(lab.rules(ROUTER6).contains(&rule), "{rule}");
+    }
+    let ninth = neighbour(COMMANDED_MAX + 1);
+    lab.scanner.touch(Tcp, ninth, SocketAddr::new(ROUTER6, 15));
+    lab.log.wait_for_text(&format!(
+        "Could not block host {ninth} !! Too many addresses of its /64 are blocked"
+    ));
+    assert_eq!(lab.rules(ROUTER6).matches("-j DROP").count(), COMMANDED_MAX);
+
+    let why = daemon.ask("why fd99:0:0:4d::1").done();
+    assert!(why.contains("fd99:0:0:4d::1 is banned by stcp"), "{why}");
+    assert!(why.contains("it counts as fd99:0:0:4d::/64"), "{why}");
+    let freed = daemon.ask("unban fd99:0:0:4d::1").done();
+    assert!(freed.contains("fd99:0:0:4d::1"), "{freed}");
+    eventually("its rule is gone", || {
+        lab.rules(ROUTER6).matches("-j DROP").count() == COMMANDED_MAX - 1
+    });
+    daemon.ask("unban --all").done();
+    eventually("all rules are gone", || {
+        !lab.rules(ROUTER6).contains("-j DROP")
+    });
+    let why = daemon.ask("why fd99:0:0:4d::2").done();
+    assert!(why.contains("nothing is known of it"), "{why}");
+}
+
+/// `iptables -I` twice and `-D` once would leave a rule for ever.
+#[test]
+fn who_comes_back_before_unblock_cmd_was_run_is_unblocked_first() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let (notes, gate) = (lab.dir().join("notes"), lab.dir().join("gate"));
+    let (noted, closed) = (notes.display(), gate.display());
+    // The command for the second one takes long, and only one runs at a time.
+    let route = format!(
+        "echo + $TARGET$ >> {noted}; case $TARGET$ in {SECOND}) while test -e {closed}; do sleep 0.05; done;; esac"
+    );
+    let config = Config::blocking(Mode::Stealth)
+        .with("KILL_ROUTE", &route)
+        .with("UNBLOCK_CMD", &format!("echo - $TARGET$ >> {noted}"))
+        .with("BLOCK_TIME", "2s");
+    let daemon = lab.start(config);
+    let notes = || fs::read_to_string(&notes).unwrap_or_default();
+    fs::write(&gate, "").unwrap();
+    lab.scanner.touch(Tcp, SCANNER, SocketAddr::new(ROUTER, 11));
+    eventually("the first one is routed away", || {
+        notes() == format!("+ {SCANNER}\n")
+    });
+    lab.scanner.touch(Tcp, SECOND, SocketAddr::new(ROUTER, 11));
+    eventually("the second one is begun with", || {
+        notes().ends_with(&format!("+ {SECOND}\n"))
+    });
+    eventually("the first ban is over", || {
+        !daemon.ask("list").done().contains("10.66.0.2")
+    });
+    lab.scanner.touch(Tcp, SCANNER, SocketAddr::new(ROUTER, 15));
+    eventually("the first one is back", || {
+        daemon.ask("list").done().contains("10.66.0.2")
+    });
+    fs::remove_file(&gate).unwrap();
+    let first = || {
+        let text = notes();
+        let lines = text.lines().filter(|line| line.ends_with("10.66.0.2"));
+        lines.map(|line| line[..1].to_owned()).collect::<String>()
+    };
+    eventually("it is done again", || first().matches('+').count() >= 2);
+    assert!(first().starts_with("+-+"), "{}", first());
+}
