@@ -15,6 +15,10 @@ use crate::sys::log::Log;
 use crate::sys::poll::Poll;
 use crate::time::Instant;
 
+/// Of the mistake that `act::firewall::kernel` knows.
+const WARY: &str = "adminalert: This kernel may crash when a device with an ingress hook goes (CVE-2024-26808): \
+     nft goes without that hook";
+
 /// Bytes of the longest line of a batch.
 const BATCH_LINE: usize = 80;
 
@@ -96,6 +100,9 @@ impl Enforcer {
             state.changed = true;
         }
         self.reconciler.up = up;
+        if up && self.ground.is_wary() {
+            state.log.say(WARY);
+        }
         if core::mem::take(&mut state.changed) {
             state.detector.bans.set_most(match backend {
                 Backend::Iptables => RULES_MAX,

@@ -21,6 +21,8 @@ pub(super) struct Ground {
     detail: Detail,
     /// The most that it is ever asked for.
     most: Detail,
+    /// That it is less than everything was said.
+    warned: bool,
     /// What was said of that: a kernel lacks for ever what it lacks.
     told: Detail,
     frames: Vec<(Scope, String)>,
@@ -47,6 +49,7 @@ impl Ground {
             backends: candidates(config.backend),
             detail: most,
             most,
+            warned: false,
             told: Detail::Full,
             frames: Vec::new(),
             news: None,
@@ -69,9 +72,10 @@ impl Ground {
         self.detail
     }
 
-    /// Whether nft goes without the ingress hook because of a mistake of this kernel.
-    pub(super) fn is_wary(&self) -> bool {
-        self.backend() == Backend::Nft && self.most == Detail::NoIngress
+    /// Whether nft goes without the ingress hook because of a mistake of this kernel; that is worth one line.
+    pub(super) fn is_wary(&mut self) -> bool {
+        let wary = self.backend() == Backend::Nft && self.most == Detail::NoIngress;
+        wary && !core::mem::replace(&mut self.warned, true)
     }
 
     /// Another configuration is in force.

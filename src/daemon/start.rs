@@ -147,19 +147,12 @@ fn start_with(
     }))
 }
 
-/// Of the mistake that `act::firewall::kernel` knows.
-const WARY: &str = "adminalert: This kernel may crash when a device with an ingress hook goes (CVE-2024-26808): \
-     nft goes without that hook";
-
 /// What a daemon before us has left: its bans, and what is in the firewall. The lock is ours, so it is nobody's.
 fn recall(state: &mut State, run_dir: &str) -> (Journal, Enforcer) {
     let mut journal = Journal::new(run_dir, &state.config);
     let left = journal.restore(clock::now(), state);
     let enforcer = Enforcer::new(families(), &state.config, left);
     state.backend = enforcer.reconciler.backend();
-    if enforcer.ground.is_wary() && state.detector.policy.needs_firewall() {
-        state.log.say(WARY);
-    }
     journal.begin(clock::now(), state);
     (journal, enforcer)
 }

@@ -108,7 +108,12 @@ fn a_kernel_that_forgets_devices_gets_no_hook_on_one() {
     lab.router.sh(&format!(
         "mount --bind {release} {sys}/osrelease; mount --bind /dev/null {sys}/version"
     ));
-    let _daemon = lab.start(blocking(Backend::Nft).with("INTERFACE", "wan"));
+    let config = |backend| blocking(backend).with("INTERFACE", "wan");
+    let mut daemon = lab.start(config(Backend::Iptables));
+    check_watched(&lab, Backend::Iptables);
+    let warned = || lab.log.count(|line| line.contains("CVE-2024-26808"));
+    assert_eq!(warned(), 0, "iptables has no such hook");
+    daemon.reload(config(Backend::Nft));
     check_watched(&lab, Backend::Nft);
     lab.cut_wire();
     lab.lay_wire();
@@ -118,7 +123,7 @@ fn a_kernel_that_forgets_devices_gets_no_hook_on_one() {
         table.contains("chain hold") && !table.contains("ingress"),
         "{table}"
     );
-    assert_eq!(lab.log.count(|line| line.contains("CVE-2024-26808")), 1);
+    assert_eq!(warned(), 1);
 }
 
 /// Somebody new is seen and banned.
