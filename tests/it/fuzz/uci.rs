@@ -230,7 +230,7 @@ fn damaged_files_of_uci_are_read() {
     }
     must(
         &reach,
-        &[("usable", 2000), ("with mistakes", 500), ("an error", 5000)],
+        &[("usable", 2000), ("with mistakes", 200), ("an error", 5000)],
     );
 }
 
