@@ -21,6 +21,17 @@ pub struct Actions {
 }
 
 impl Actions {
+    /// The keys of those that are set: what they start is the owner's.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
+        let keys = [
+            ("KILL_ROUTE", &self.route),
+            ("KILL_HOSTS_DENY", &self.deny),
+            ("KILL_RUN_CMD", &self.run),
+        ];
+        keys.into_iter()
+            .filter_map(|(key, text)| text.is_some().then_some(key))
+    }
+
     /// The step behind `step`.
     pub fn next(&self, step: Step, stop: Stop) -> Step {
         let run = self.run.is_some();

@@ -34,6 +34,7 @@ impl Daemon {
         let up = now.since(self.started);
         Facts {
             process: std::process::id(),
+            privileges: self.privileges.word(),
             up,
             since: clock::local_time_before(up),
             file: &self.settings.config,

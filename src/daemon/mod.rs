@@ -19,6 +19,7 @@ mod journal;
 mod loss;
 mod networks;
 mod owner;
+mod privileges;
 mod records;
 mod reload;
 mod resolvers;
@@ -38,6 +39,7 @@ use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
 use crate::daemon::journal::Journal;
 use crate::daemon::networks::Networks;
+use crate::daemon::privileges::Privileges;
 use crate::daemon::records::{Book, Unwritten};
 use crate::daemon::watch::{Changed, Watch};
 use crate::daemon::witness::Witness;
@@ -104,6 +106,7 @@ pub struct Daemon {
     starter: Option<Starter>,
     /// It was.
     announced: bool,
+    privileges: Privileges,
 }
 
 impl Daemon {
@@ -134,6 +137,8 @@ impl Daemon {
         self.journal.turn(now, &mut self.state);
         if !self.announced && self.enforcer.is_settled(&self.state) {
             self.announced = true;
+            let State { config, log, .. } = &mut self.state;
+            self.privileges.decide(&config.actions, log);
             self.state
                 .log
                 .say("adminalert: PortSentry is now active and listening.\n");

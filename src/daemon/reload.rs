@@ -3,7 +3,7 @@
 
 use crate::config::{Config, Modes, ProblemLine, Severity};
 use crate::daemon::start::Disabled;
-use crate::daemon::{Changed, Daemon, announce, records, start};
+use crate::daemon::{Changed, Daemon, State, announce, records, start};
 use crate::see::probe::Protocol;
 use crate::sys::files;
 
@@ -102,6 +102,8 @@ impl Daemon {
             self.enforcer.reconciler.distrust();
         }
         self.state.detector.adopt(policy);
+        let State { config, log, .. } = &mut self.state;
+        self.privileges.follow(&config.actions, log);
         self.watch.read_again(&mut self.state);
         self.aim();
         self.free_protected();

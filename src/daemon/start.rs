@@ -11,6 +11,7 @@ use crate::daemon::enforce::Enforcer;
 use crate::daemon::intake::Intake;
 use crate::daemon::journal::Journal;
 use crate::daemon::networks::Networks;
+use crate::daemon::privileges::Privileges;
 use crate::daemon::stop::SHUTTING_DOWN;
 use crate::daemon::watch::Watch;
 use crate::daemon::witness::Witness;
@@ -18,11 +19,12 @@ use crate::daemon::{Daemon, State, join, records};
 use crate::judge::detector::Detector;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::net::Family;
-use crate::sys::background::Starter;
+use crate::sys::background::{self, Starter};
 use crate::sys::clock;
 use crate::sys::files;
 use crate::sys::log::Log;
 use crate::sys::poll::{Place, Poll};
+use crate::sys::privileges;
 use crate::sys::random;
 use crate::sys::signal::Signals;
 
@@ -56,6 +58,12 @@ impl fmt::Display for StartError {
 /// Reads the configuration, takes the lock, opens the sensors. With a starter it may become part of another daemon
 /// instead.
 pub fn start(settings: Settings, starter: Option<Starter>) -> Result<Box<Daemon>, StartError> {
+    if starter.is_none() {
+        // Who goes to the background has done so.
+        background::close_inherited();
+    }
+    // A limit that cannot be set takes nothing from what follows.
+    let _ = privileges::begin();
     let mut log = Log::default();
     let result = start_with(settings, starter, &mut log);
     match &result {
@@ -100,14 +108,13 @@ fn start_with(
     let (lock, starter) = match starter {
         None => (join::claim(&settings)?, None),
         Some(starter) => {
-            let (lock, starter) = join::claim_or_join(&settings, starter)?;
-            (lock, Some(starter))
+            join::claim_or_join(&settings, starter).map(|(lock, starter)| (lock, Some(starter)))?
         }
     };
     begin(path, &problems, log);
-    let system = |what: &str, error: std::io::Error| StartError::System(format!("{what}: {error}"));
     // Before anything can be lost by a signal.
-    let signals = Signals::catch().map_err(|error| system("signals", error))?;
+    let signals =
+        Signals::catch().map_err(|error| StartError::System(format!("signals: {error}")))?;
     let unwritten = records::prepare(&config, log);
     let networks = Networks::of(&mut config, &settings.run_dir, log);
     let mut state = State {
@@ -144,6 +151,7 @@ fn start_with(
         networks,
         starter,
         announced: false,
+        privileges: Privileges::default(),
     }))
 }
 

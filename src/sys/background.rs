@@ -124,7 +124,8 @@ pub fn directory() -> io::Result<String> {
         .map_err(|_| io::Error::other("the directory's name is no UTF-8 text"))
 }
 
-fn close_inherited() {
+/// Closes what whoever started us had open: to be called before anything of ours is.
+pub fn close_inherited() {
     for number in libc::STDERR_FILENO + 1..INHERITED_MAX {
         // SAFETY: nothing of ours is open yet, so it is nobody's. Most are not open at all.
         unsafe { libc::close(number) };

@@ -18,6 +18,7 @@ pub mod nfnews;
 pub mod notify;
 pub mod output;
 pub mod poll;
+pub mod privileges;
 pub mod random;
 pub mod route;
 pub mod services;

@@ -14,6 +14,8 @@ use crate::time::{LocalTime, Rough};
 pub struct Facts<'a> {
     /// The process.
     pub process: u32,
+    /// What became of root's privileges: `kept` or `dropped`.
+    pub privileges: &'static str,
     /// How long it has run.
     pub up: Duration,
     /// When it began.
@@ -82,6 +84,7 @@ fn daemon(form: Form, facts: &Facts<'_>, sheet: &mut Sheet) {
     sheet.begin("daemon");
     sheet.text("version", &env!("CARGO_PKG_VERSION"));
     sheet.number("process", &facts.process);
+    sheet.text("privileges", &facts.privileges);
     match form {
         Form::Text => {
             sheet.text("since", &facts.since);

@@ -56,6 +56,7 @@ mod lock;
 mod log;
 mod networks;
 mod old_init;
+mod privileges;
 mod probes;
 mod protected;
 mod quiet;
