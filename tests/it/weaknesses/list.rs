@@ -56,10 +56,7 @@ fn every_weakness_is_in_the_table_once() {
 
 #[test]
 fn every_test_in_the_table_exists() {
-    let mut tests = BTreeSet::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    collect(&root.join("tests/it"), "", &mut tests);
-    collect(&root.join("src"), "src::", &mut tests);
+    let tests = existing();
     let mut named = BTreeSet::new();
     for weakness in table() {
         for test in weakness.tests {
@@ -112,6 +109,36 @@ fn is_shown(test: &str, number: &str) -> bool {
     let numbered =
         name.starts_with(&format!("w1_{number}_")) || name.contains(&format!("_and_{number}_"));
     numbered && body.contains("both(test, ")
+}
+
+/// An attack without a test is a claim.
+#[test]
+fn every_test_that_doc_security_names_exists() {
+    let tests = existing();
+    let text = include_str!("../../../doc/security.md");
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<_> = rows.filter(|row| !row.starts_with("| attack |")).collect();
+    assert!(rows.len() > 25, "{}", rows.len());
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split('|').collect();
+        let [attack, .., named] = cells[..] else {
+            panic!("{row}");
+        };
+        assert_eq!(cells.len(), 4, "{row}");
+        for name in named.split(',') {
+            let name = name.trim().trim_matches('`');
+            assert!(tests.contains(name), "{attack}: {name}");
+        }
+    }
+}
+
+/// All tests there are.
+fn existing() -> BTreeSet<String> {
+    let mut tests = BTreeSet::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    collect(&root.join("tests/it"), "", &mut tests);
+    collect(&root.join("src"), "src::", &mut tests);
+    tests
 }
 
 /// The tests of a directory, as cargo names them.
