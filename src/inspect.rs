@@ -115,7 +115,7 @@ fn ignore_files(config: &Config, out: &mut String) -> bool {
                     let _ = writeln!(out, "{path}: {entry} more lines are left out");
                     return;
                 }
-                BadLine::Address => "is no address",
+                BadLine::Address => "is no address such as 192.0.2.7 or 2001:db8::/32",
                 BadLine::Netmask => "has no length that its address can have, such as /24",
                 BadLine::Full => "is one too many",
             };

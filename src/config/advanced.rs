@@ -74,7 +74,7 @@ impl Advanced {
         match plain {
             true => Ok(()),
             false => Err(format!(
-                "{key} \"{value}\" is no number; it is read as {count}"
+                "{key} \"{value}\" is no number from 1 to {ALL}; it is read as {count}"
             )),
         }
     }

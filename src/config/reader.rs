@@ -111,7 +111,7 @@ impl Reader {
             "HISTORY_FILE" => self.config.history_file = text,
             "BLOCKED_FILE" => self.config.blocked_file = text,
             "JOURNAL_FILE" => self.config.journal_file = text,
-            "RESOLVE_HOST" if self.number(key, value) != 0 => {
+            "RESOLVE_HOST" if self.truth(key, value) => {
                 let reason = "RESOLVE_HOST: names are not resolved, a scanner writes his own; the \
                               address is logged in place of the name";
                 self.report(Severity::Note, reason.into());
@@ -123,14 +123,14 @@ impl Reader {
     /// Those of a router, of who stops packets, and of commands.
     fn set_response(&mut self, key: &'static str, value: &str, text: Option<String>) {
         match key {
-            "ENABLED" => self.config.enabled = self.number(key, value) != 0,
+            "ENABLED" => self.config.enabled = self.truth(key, value),
             "NETWORK" => self.networks(value),
             "IGNORE" => self.ignore(value),
             "BACKEND" => self.config.backend = self.backend(key, value),
             "KILL_ROUTE" => self.config.actions.route = self.with_target(key, text),
             "KILL_HOSTS_DENY" => self.config.actions.deny = self.with_target(key, text),
             "KILL_RUN_CMD" => self.config.actions.run = text,
-            "KILL_RUN_CMD_FIRST" => self.config.actions.run_first = self.number(key, value) != 0,
+            "KILL_RUN_CMD_FIRST" => self.config.actions.run_first = self.truth(key, value),
             "UNBLOCK_CMD" => self.config.actions.unblock = self.with_target(key, text),
             _ => {}
         }

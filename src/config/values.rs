@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::act::firewall::Backend;
 use crate::config::reader::Reader;
-use crate::config::{Choice, Severity, advanced, grammar, route};
+use crate::config::{Choice, Language, Severity, advanced, grammar, route};
 use crate::judge::policy::Block;
 use crate::limits::{DEVICES_MAX, IGNORED_MAX, RANGES_MAX, WINDOW, WINDOW_MIN};
 use crate::net::NotAPrefix;
@@ -25,7 +25,7 @@ impl Reader {
         for entry in advanced::entries(value) {
             // Port 0 is a trap in the advanced modes only.
             let Some((first @ 1.., last)) = advanced::range(entry) else {
-                self.no_port(key, entry);
+                self.no_port(key, entry, 1);
                 continue;
             };
             if ports.add(first, last).is_err() {
@@ -36,9 +36,10 @@ impl Reader {
         }
     }
 
-    pub(super) fn no_port(&mut self, key: &str, entry: &str) {
-        let reason = format!("{key}: \"{entry}\" is no port and no range of ports; skipped");
-        self.mistake(reason);
+    fn no_port(&mut self, key: &str, entry: &str, least: u16) {
+        self.mistake(format!(
+            "{key}: \"{entry}\" is no port from {least} to 65535 and no range such as 512-515; skipped"
+        ));
     }
 
     pub(super) fn extent(&mut self, key: &str, value: &str, protocol: Protocol) {
@@ -49,7 +50,7 @@ impl Reader {
     }
 
     pub(super) fn excluded(&mut self, key: &str, value: &str, protocol: Protocol) {
-        advanced::strange(value).for_each(|entry| self.no_port(key, entry));
+        advanced::strange(value).for_each(|entry| self.no_port(key, entry, 0));
         self.config.side_mut(protocol).advanced.read_excluded(value);
     }
 
@@ -64,35 +65,44 @@ impl Reader {
         choice
     }
 
+    /// What is no number is read as 1.2 read it, here and in what follows.
     pub(super) fn block(&mut self, key: &str, value: &str) -> Block {
-        match self.number(key, value) {
-            0 => Block::Off,
-            1 => Block::Full,
-            2 => Block::RunOnly,
-            _ => {
-                self.mistake(format!(
-                    "{key} \"{value}\" is none of 0, 1, 2; nothing is blocked"
-                ));
-                Block::Off
-            }
+        let (number, plain) = grammar::number(value);
+        let block = match number {
+            0 => Some(Block::Off),
+            1 => Some(Block::Full),
+            2 => Some(Block::RunOnly),
+            _ => None,
+        };
+        let none = format!("{key} \"{value}\" is none of 0, 1, 2");
+        match block {
+            None => self.mistake(format!("{none}; nothing is blocked")),
+            Some(_) if !plain => self.mistake(format!("{none}; it is read as {number}")),
+            Some(_) => {}
         }
+        block.unwrap_or(Block::Off)
     }
 
-    pub(super) fn number(&mut self, key: &str, value: &str) -> i64 {
+    pub(super) fn truth(&mut self, key: &str, value: &str) -> bool {
         let (number, plain) = grammar::number(value);
         if !plain {
             self.mistake(format!(
-                "{key} \"{value}\" is no number; it is read as {number}"
+                "{key} \"{value}\" is neither 0 nor 1; it is read as {number}"
             ));
         }
-        number
+        number != 0
     }
 
     pub(super) fn with_target(&mut self, key: &str, text: Option<String>) -> Option<String> {
         let text = text?;
         if !text.contains("$TARGET$") {
             // It said so at every block, and blocked nothing.
-            let reason = format!("No target variable specified in {key} option. Skipping.\n");
+            let reason = match self.language {
+                Language::Classic => {
+                    format!("No target variable specified in {key} option. Skipping.\n")
+                }
+                Language::Uci => format!("{key} has no $TARGET$ in it; it is left out"),
+            };
             self.report_as_ever(Severity::Mistake, reason);
             return None;
         }
@@ -105,20 +115,33 @@ impl Reader {
 
     pub(super) fn devices(&mut self, value: &str) {
         for name in value.split([' ', ',']).filter(|name| !name.is_empty()) {
-            if !self.config.add_device(name) {
-                let reason = format!("INTERFACE: \"{name}\" is no device name, or one too many");
-                self.report(Severity::Error, reason);
+            if self.config.add_device(name) {
+                continue;
             }
+            let why = match self.config.devices.is_full() {
+                true => format!("is one too many: at most {DEVICES_MAX}"),
+                false => "is no device name: at most 15 characters, none of them a slash".into(),
+            };
+            self.report(Severity::Error, format!("INTERFACE: \"{name}\" {why}"));
         }
     }
 
     pub(super) fn networks(&mut self, value: &str) {
         for name in advanced::entries(value) {
-            if self.config.networks.len() == DEVICES_MAX {
-                let reason = format!("NETWORK: \"{name}\" is one too many");
-                return self.report(Severity::Error, reason);
-            }
-            self.config.networks.push(name.to_owned());
+            // As uci has it for the name of a section, which a network is.
+            let sound = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            let why = match name.bytes().all(sound) {
+                false => "is no name of a network: letters, digits and _".into(),
+                true if self.config.networks.len() == DEVICES_MAX => {
+                    format!("is one too many: at most {DEVICES_MAX}")
+                }
+                true => {
+                    self.config.networks.push(name.to_owned());
+                    continue;
+                }
+            };
+            // Left out it could be the only one, and then the LAN would be watched as well.
+            return self.report(Severity::Error, format!("NETWORK: \"{name}\" {why}"));
         }
     }
 
@@ -130,17 +153,22 @@ impl Reader {
                     self.config.ignored.push(prefix);
                     continue;
                 }
-                Err(NotAPrefix::Address) => "is no address",
+                Err(NotAPrefix::Address) => "is no address such as 192.0.2.7 or 2001:db8::/32",
                 Err(NotAPrefix::Length) => "has no length that its address can have, such as /24",
             };
             self.mistake(format!("IGNORE: \"{entry}\" {why}; it is left out"));
         }
     }
 
-    /// A number that is not negative.
     pub(super) fn count(&mut self, key: &str, value: &str) -> u32 {
-        let number = self.number(key, value).max(0);
-        u32::try_from(number).unwrap_or(u32::MAX)
+        let (number, plain) = grammar::number(value);
+        let count = u32::try_from(number.max(0)).unwrap_or(u32::MAX);
+        if !plain || number < 0 {
+            self.mistake(format!(
+                "{key} \"{value}\" is no whole number from 0 on; it is read as {count}"
+            ));
+        }
+        count
     }
 
     /// A span of time; `otherwise` where it is none.

@@ -259,9 +259,9 @@ fn bad_lines_of_the_ignore_files_are_named() {
         .filter(|line| line.starts_with("DIR/ignore"))
         .collect();
     let expected = [
-        "DIR/ignore:3: \"router.lan\" is no address; it is left out",
+        "DIR/ignore:3: \"router.lan\" is no address such as 192.0.2.7 or 2001:db8::/32; it is left out",
         "DIR/ignore:5: \"10.0.0.0/33 # lab\" has no length that its address can have, such as /24; it is left out",
-        "DIR/ignore.static:2: \"10.7\" is no address; it is left out",
+        "DIR/ignore.static:2: \"10.7\" is no address such as 192.0.2.7 or 2001:db8::/32; it is left out",
     ];
     assert_eq!(all, expected);
     check_end(found, BROKEN, &said);

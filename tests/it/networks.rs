@@ -5,9 +5,11 @@ use crate::lab::config::{Config, Mode};
 use crate::lab::daemon::{Daemon, binary, probed};
 use crate::lab::touch::Proto::Tcp;
 use crate::lab::{GATEWAY, LAN, Lab, ROUTER, SCANNER, SECOND, eventually};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs;
 use std::net::SocketAddr;
+use std::process::Stdio;
 
 /// SIGHUP, and until it is in force; `times` is how often it was so far.
 fn hang_up(lab: &Lab, daemon: &Daemon<'_>, times: usize) {
@@ -191,7 +193,30 @@ fn a_file_in_var_run_uci_replaces_that_of_etc_config() {
 
     lab.router.sh("sed -i /foo/d /run/uci/portsentry");
     lab.router.sh(&format!("{portsentry} run -c {usual}"));
-    lab.log.wait_for(|text| {
-        text == "adminalert: /var/run/uci/portsentry: enabled is 0: nothing is watched"
-    });
+    let disabled = "adminalert: /var/run/uci/portsentry: enabled is 0: nothing is watched";
+    lab.log.wait_for(|text| text == disabled);
+
+    // It may come and go while a daemon runs.
+    lab.router.sh("mv /run/uci/portsentry /run/uci/later");
+    let mut command = lab.router.command(binary());
+    let mut daemon = command
+        .args(["run", "-c", usual])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_raw(daemon.id().try_into().unwrap());
+    lab.log.wait_for_text("PortSentry is now active");
+    let hang_up = || kill(pid, Signal::SIGHUP).unwrap();
+    lab.router.sh("cp /etc/config/portsentry /run/uci/");
+    hang_up();
+    lab.log
+        .wait_for_text("/var/run/uci/portsentry is read again and in force");
+    lab.router.sh("rm /run/uci/portsentry");
+    hang_up();
+    lab.log
+        .wait_for_text("/etc/config/portsentry is read again and in force");
+    lab.router.sh("mv /run/uci/later /run/uci/portsentry");
+    hang_up();
+    lab.log.wait_for_many(2, |text| text == disabled);
+    assert!(daemon.wait().unwrap().success());
 }

@@ -67,9 +67,9 @@ config portsentry 'main'
         about,
         [
             "11: note: config other is not ours",
-            "3: tcp_ports: \"x\" is no port and no range of ports; skipped",
-            "9: tcp_ports: \"0\" is no port and no range of ports; skipped",
-            "4: udp_ports: \"70000\" is no port and no range of ports; skipped",
+            "3: tcp_ports: \"x\" is no port from 1 to 65535 and no range such as 512-515; skipped",
+            "9: tcp_ports: \"0\" is no port from 1 to 65535 and no range such as 512-515; skipped",
+            "4: udp_ports: \"70000\" is no port from 1 to 65535 and no range such as 512-515; skipped",
             "13: block_tcp \"9\" is none of 0, 1, 2; nothing is blocked",
         ]
     );

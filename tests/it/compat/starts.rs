@@ -34,7 +34,8 @@ pub(super) fn no_port(view: &View, field: &str, text: &str) -> Option<String> {
     if field != "start" || !case.ports().ends_with(",http") {
         return None;
     }
-    let reason = format!("{key}: \"http\" is no port and no range of ports; skipped");
+    let reason =
+        format!("{key}: \"http\" is no port from 1 to 65535 and no range such as 512-515; skipped");
     let line = case.report(CONF, &case.conf(), key, &reason);
     Some(after_first(&announced(case, text, usize::MAX), &line))
 }
@@ -114,7 +115,7 @@ fn no_trigger(theme: &str, view: &View, field: &str, text: &str) -> Option<Strin
 pub(super) fn reported(view: &View, field: &str, text: &str) -> Option<String> {
     let case = view.case;
     let block = case.mode.keys()[1];
-    let number = format!("{block} \"1x\" is no number; it is read as 1");
+    let number = format!("{block} \"1x\" is none of 0, 1, 2; it is read as 1");
     let (at, reason) = match case.theme {
         "unknown key" => ("FROBNICATE", "unknown key FROBNICATE"),
         "no line" => ("[a section]", "not a line of the form KEY=\"value\""),

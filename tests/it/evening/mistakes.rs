@@ -19,7 +19,7 @@ const MISTAKES: [(&str, &str, &str); 5] = [
     (
         "list tcp_ports '23'",
         "list tcp_ports '23000000'",
-        "16: tcp_ports: \"23000000\" is no port and no range of ports; skipped",
+        "16: tcp_ports: \"23000000\" is no port from 1 to 65535 and no range such as 512-515; skipped",
     ),
     (
         "option udp_mode 'stealth'",

@@ -42,11 +42,15 @@ const VOCABULARY: [(&[u8], &str, &str); 30] = [
     (b"BLOCK_TCP=\"1\"\r", "BLOCK_TCP", ""),
     (b"  BLOCK_TCP=\"2\"", "BLOCK_TCP", "BLOCK_TCP is indented"),
     (b"BLOCK_UDP=\"3\"", "BLOCK_UDP", "none of 0, 1, 2"),
-    (b"SCAN_TRIGGER=\"-1\"", "SCAN_TRIGGER", ""),
+    (
+        b"SCAN_TRIGGER=\"-1\"",
+        "SCAN_TRIGGER",
+        "\"-1\" is no whole number",
+    ),
     (
         b"SCAN_TRIGGER=\"soon\"",
         "SCAN_TRIGGER",
-        "\"soon\" is no number",
+        "\"soon\" is no whole number",
     ),
     (b"SCAN_TRIGGER=\"99999999999999999999\"", "SCAN_TRIGGER", ""),
     (

@@ -157,6 +157,7 @@ fn what_is_not_committed_does_not_start_it() {
     });
 }
 
+/// `check` refuses them in the file. What is not committed it does not see, and the script does.
 #[test]
 fn names_that_no_network_has_are_not_evaluated() {
     let odd = "
@@ -174,6 +175,15 @@ config portsentry 'main'
 ";
     on_each_shell(|router| {
         router.set(odd);
+        assert_eq!(router.procd("start"), Did::Nothing);
+        let said = logged(router);
+        let refused = "/etc/config/portsentry:5: network: \"a;touch\" is no name of a network: ";
+        assert!(
+            said.iter().any(|line| line.starts_with(refused)),
+            "{said:?}"
+        );
+        router.set(ENABLED);
+        router.set_uncommitted(odd);
         router.network("wan", Some("eth0.2"));
         router.network("wan6", Some("br-lan@x!:1"));
         assert_eq!(router.procd("start"), Did::Started);

@@ -159,7 +159,7 @@ fn what_is_left_out_is_named_with_its_line() {
     assert_eq!(
         said,
         format!(
-            "{name}:1: TCP_PORTS: \"smtp\" is no port and no range of ports; skipped\n\
+            "{name}:1: TCP_PORTS: \"smtp\" is no port from 1 to 65535 and no range such as 512-515; skipped\n\
              {name}:2: unknown key COLOUR\n"
         )
     );
