@@ -3,7 +3,7 @@
 use crate::config::problems::Problems;
 use crate::config::{Config, Language, Severity, Side, Words};
 use crate::judge::policy::Block;
-use crate::see::probe::{Kinds, Mode};
+use crate::see::probe::{Kinds, Mode, Protocol};
 
 /// Reports what is missing, or does not go together. `seen` are the keys that are set.
 pub(super) fn check(config: &Config, language: Language, seen: &[&str], problems: &mut Problems) {
@@ -32,6 +32,16 @@ pub(super) fn check(config: &Config, language: Language, seen: &[&str], problems
                 format!("{nothing}: a scan is only written into HISTORY_FILE"),
             ),
         }
+    }
+    let policy = config.policy();
+    let traps = Protocol::BOTH.map(|protocol| policy.traps.of(protocol).len());
+    let traps = traps.into_iter().sum::<usize>();
+    let wanted = usize::try_from(policy.trigger_ports).unwrap_or(usize::MAX);
+    if traps > 0 && wanted > traps {
+        let reason = format!(
+            "TRIGGER_PORTS is {wanted}, and there are {traps} traps: nobody can touch as many"
+        );
+        report(Severity::Mistake, Words::Ours, reason);
     }
     if let Some(reason) = extended(config) {
         report(Severity::Note, Words::Ours, reason.into());

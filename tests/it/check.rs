@@ -139,6 +139,16 @@ fn a_file_as_a_whole_is_judged() {
             SOUND,
         ),
         (
+            with("TCP_PORTS=\"1-3\"\nTRIGGER_PORTS=\"6\""),
+            "DIR/conf: TRIGGER_PORTS is 6, and there are 5 traps: nobody can touch as many",
+            BROKEN,
+        ),
+        (
+            with("TCP_PORTS=\"1-3\"\nTRIGGER_PORTS=\"5\""),
+            "DIR/conf: sound",
+            SOUND,
+        ),
+        (
             with("TCP_PORTS=\"\"\n"),
             "DIR/conf: note: TCP_PORTS has no ports: TCP is not watched",
             SOUND,
