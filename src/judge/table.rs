@@ -274,17 +274,19 @@ mod tests {
                 table.calm(|value| value % 3 == 0);
                 stirred.retain(|key| model[key] % 3 != 0);
             }
-            let found: HashSet<_> = table.stirred().map(|(key, _)| *key).collect();
+            if random & 1023 == 0 {
+                table.stir_all();
+                stirred.extend(model.keys());
+            }
+            let found: HashSet<_> = table.stirred_mut().map(|(key, _)| *key).collect();
             assert_eq!(found, stirred);
             let numbered = (0..).map_while(|at| table.stirred_key_at(at));
-            assert_eq!(numbered.count(), stirred.len());
+            assert!(numbered.eq(table.stirred().map(|(key, _)| *key)));
             assert_eq!(table.len(), model.len());
             assert_eq!(table.get(&n), model.get(&n));
         }
         assert!(refused > 0, "the table was never full");
-        for (key, value) in table.iter() {
-            assert_eq!(model.get(key), Some(value));
-        }
+        assert!(table.iter().all(|(key, value)| model[key] == *value));
     }
 
     #[test]
