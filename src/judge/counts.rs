@@ -1,13 +1,13 @@
 //! How many of what: for `portsentry status`.
 
-use crate::judge::record::{SORTS, sort};
+use crate::judge::record::{KINDS, kind};
 use crate::see::probe::Probe;
 
 /// Counts since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Probes by kind: connect, SYN, NULL, FIN, XMAS, other flags, fragment, UDP.
-    pub kinds: [u64; SORTS],
+    pub kinds: [u64; KINDS],
     /// Packets that no honest source sends.
     pub forged: u64,
     /// Of whoever is on the ignore list.
@@ -38,12 +38,12 @@ pub struct Counts {
 
 impl Counts {
     /// Names of the kinds, in the order of `kinds`.
-    pub const KINDS: [&'static str; SORTS] = [
+    pub const KINDS: [&'static str; KINDS] = [
         "connect", "syn", "null", "fin", "xmas", "other", "fragment", "udp",
     ];
 
     pub(super) fn note(&mut self, probe: &Probe) {
-        if let Some(count) = self.kinds.get_mut(usize::from(sort(probe) >> 1)) {
+        if let Some(count) = self.kinds.get_mut(usize::from(kind(probe))) {
             *count += 1;
         }
     }

@@ -15,7 +15,7 @@ mod recent;
 mod record;
 mod room;
 pub mod sources;
-pub mod table;
+mod table;
 pub mod valve;
 pub mod verdict;
 mod widen;

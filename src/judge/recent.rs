@@ -1,7 +1,7 @@
 //! Touches that were reported within the last minute, of sources that touch more traps than their record holds: a
 //! scan of all ports below 1,024 comes back to those that did not answer, and is not to be reported twice.
 
-use crate::judge::record::sort;
+use crate::judge::record::kind;
 use crate::judge::table::hash;
 use crate::limits::{FOLD, RECENT_MAX};
 use crate::net::Prefix;
@@ -48,13 +48,14 @@ impl Recent {
 
     /// Keyed, so that nobody finds a touch that is taken for another; by chance one in a million is.
     fn short(&self, source: &Prefix, probe: &Probe) -> u32 {
-        let touch = u64::from(probe.port) << 8 | u64::from(sort(probe));
-        let hash = hash((self.seed.0 ^ touch, self.seed.1), source);
-        u32::try_from(hash >> 32).unwrap_or(0)
+        let [high, low] = probe.port.to_be_bytes();
+        let protocol = probe.protocol.number();
+        let touch = u64::from_be_bytes([0, 0, 0, 0, protocol, kind(probe), high, low]);
+        hash((self.seed.0 ^ touch, self.seed.1), source)
     }
 }
 
-/// Above zero, which stands for "nothing".
+/// Counted from 1: in the machine's first minute the oldest that counts is 0, and all are later.
 fn second(now: Instant) -> u32 {
     u32::try_from(now.millis() / 1000 + 1).unwrap_or(u32::MAX)
 }

@@ -11,8 +11,9 @@ use crate::time::Instant;
 #[derive(Clone, Copy, Debug)]
 pub struct Touch {
     port: u16,
-    /// Kind and protocol in one byte: the same port touched by SYN and by FIN are two touches.
-    sort: u8,
+    protocol: Protocol,
+    /// Its number among the names of the kinds: the same port touched by SYN and by FIN are two touches.
+    kind: u8,
     source_port: u16,
     /// When it was last touched anew, and whether that touch was reported.
     at: Instant,
@@ -133,7 +134,7 @@ impl<const N: usize> Record<N> {
         let Err(touch) = self.touches.push(touch) else {
             return;
         };
-        let at = usize::from(self.oldest) % N;
+        let at = usize::from(self.oldest);
         if let Some(oldest) = self.touches.get_mut(at) {
             *oldest = touch;
         }
@@ -179,21 +180,18 @@ impl Touch {
 
     /// Of which protocol.
     pub fn protocol(&self) -> Protocol {
-        match self.sort & 1 {
-            0 => Protocol::Tcp,
-            _ => Protocol::Udp,
-        }
+        self.protocol
     }
 
     /// The name of the kind.
     pub fn kind(&self) -> &'static str {
-        let kind = Counts::KINDS.get(usize::from(self.sort >> 1));
+        let kind = Counts::KINDS.get(usize::from(self.kind));
         kind.copied().unwrap_or_default()
     }
 
     /// Whether a bound socket saw it.
     pub fn is_connect(&self) -> bool {
-        self.sort >> 1 == 0
+        self.kind == 0
     }
 
     /// When, to a minute.
@@ -204,7 +202,8 @@ impl Touch {
     fn new(now: Instant, probe: &Probe) -> Self {
         Self {
             port: probe.port,
-            sort: sort(probe),
+            protocol: probe.protocol,
+            kind: kind(probe),
             source_port: probe.source_port,
             at: now,
             reported: false,
@@ -212,20 +211,21 @@ impl Touch {
     }
 
     fn same_trap(&self, other: &Self) -> bool {
-        self.port == other.port && self.sort & 1 == other.sort & 1
+        self.port == other.port && self.protocol == other.protocol
     }
 
     fn is(&self, probe: &Probe) -> bool {
-        self.port == probe.port && self.sort == sort(probe)
+        let same = self.port == probe.port && self.protocol == probe.protocol;
+        same && self.kind == kind(probe)
     }
 }
 
 /// So many kinds there are.
-pub(super) const SORTS: usize = 8;
+pub(super) const KINDS: usize = 8;
 
-/// Kind and protocol in one byte, the protocol in the lowest bit.
-pub(super) fn sort(probe: &Probe) -> u8 {
-    let kind = match probe.kind {
+/// The number of a probe's kind among them.
+pub(super) fn kind(probe: &Probe) -> u8 {
+    match probe.kind {
         Kind::Connect => 0,
         Kind::Syn => 1,
         Kind::Null => 2,
@@ -234,6 +234,5 @@ pub(super) fn sort(probe: &Probe) -> u8 {
         Kind::Unknown(_) => 5,
         Kind::Fragment => 6,
         Kind::Udp => 7,
-    };
-    kind << 1 | u8::from(probe.protocol == Protocol::Udp)
+    }
 }

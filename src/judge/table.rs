@@ -13,7 +13,7 @@ use crate::net::Prefix;
 
 /// At most `capacity` entries; never grows.
 #[derive(Debug)]
-pub struct Table<T> {
+pub(super) struct Table<T> {
     entries: Vec<(Prefix, T)>,
     /// So many of them, the first ones, are stirred.
     stirred: usize,
@@ -25,7 +25,7 @@ pub struct Table<T> {
 
 impl<T> Table<T> {
     /// An empty table for at most `capacity` entries (below 65,535).
-    pub fn new(capacity: usize, seed: (u64, u64)) -> Self {
+    pub(super) fn new(capacity: usize, seed: (u64, u64)) -> Self {
         let capacity = capacity.min(usize::from(u16::MAX) - 1);
         Self {
             entries: Vec::with_capacity(capacity),
@@ -37,43 +37,38 @@ impl<T> Table<T> {
     }
 
     /// How many entries there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Whether no further entry fits.
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.entries.len() >= self.capacity
     }
 
     /// All entries, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Prefix, &T)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Prefix, &T)> {
         self.entries.iter().map(|(key, value)| (key, value))
     }
 
     /// All entries, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Prefix, &mut T)> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Prefix, &mut T)> {
         self.entries.iter_mut().map(|(key, value)| (&*key, value))
     }
 
     /// The entries that are stirred, in no particular order.
-    pub fn stirred(&self) -> impl Iterator<Item = (&Prefix, &T)> {
+    pub(super) fn stirred(&self) -> impl Iterator<Item = (&Prefix, &T)> {
         self.iter().take(self.stirred)
     }
 
     /// The entries that are stirred, to be changed.
-    pub fn stirred_mut(&mut self) -> impl Iterator<Item = (&Prefix, &mut T)> {
+    pub(super) fn stirred_mut(&mut self) -> impl Iterator<Item = (&Prefix, &mut T)> {
         let stirred = self.stirred;
         self.iter_mut().take(stirred)
     }
 
     /// Puts the entry of `key` among those that are stirred.
-    pub fn stir(&mut self, key: &Prefix) {
+    pub(super) fn stir(&mut self, key: &Prefix) {
         if let Some((_, at)) = self.find(key).filter(|(_, at)| *at >= self.stirred) {
             self.swap(at, self.stirred);
             self.stirred += 1;
@@ -81,12 +76,12 @@ impl<T> Table<T> {
     }
 
     /// Puts all entries among those that are stirred.
-    pub fn stir_all(&mut self) {
+    pub(super) fn stir_all(&mut self) {
         self.stirred = self.entries.len();
     }
 
     /// Of those that are stirred, puts those to rest that are at rest.
-    pub fn calm(&mut self, is_at_rest: impl Fn(&T) -> bool) {
+    pub(super) fn calm(&mut self, is_at_rest: impl Fn(&T) -> bool) {
         let mut at = 0;
         while at < self.stirred {
             match self.entries.get(at) {
@@ -100,35 +95,35 @@ impl<T> Table<T> {
     }
 
     /// The entry with this number, below `len`.
-    pub fn at(&self, at: usize) -> Option<(&Prefix, &T)> {
+    pub(super) fn at(&self, at: usize) -> Option<(&Prefix, &T)> {
         self.entries.get(at).map(|(key, value)| (key, value))
     }
 
     /// Its key.
-    pub fn key_at(&self, at: usize) -> Option<Prefix> {
+    pub(super) fn key_at(&self, at: usize) -> Option<Prefix> {
         self.at(at).map(|(key, _)| *key)
     }
 
     /// The key of the entry with this number, if it is stirred.
-    pub fn stirred_key_at(&self, at: usize) -> Option<Prefix> {
+    pub(super) fn stirred_key_at(&self, at: usize) -> Option<Prefix> {
         self.key_at(at).filter(|_| at < self.stirred)
     }
 
     /// The entry of `key`.
-    pub fn get(&self, key: &Prefix) -> Option<&T> {
+    pub(super) fn get(&self, key: &Prefix) -> Option<&T> {
         let (_, at) = self.find(key)?;
         self.entries.get(at).map(|(_, value)| value)
     }
 
     /// The entry of `key`, to be changed.
-    pub fn get_mut(&mut self, key: &Prefix) -> Option<&mut T> {
+    pub(super) fn get_mut(&mut self, key: &Prefix) -> Option<&mut T> {
         let (_, at) = self.find(key)?;
         self.entries.get_mut(at).map(|(_, value)| value)
     }
 
     /// Adds or replaces the entry of `key`; false if the table is full.
     #[must_use]
-    pub fn insert(&mut self, key: Prefix, value: T) -> bool {
+    pub(super) fn insert(&mut self, key: Prefix, value: T) -> bool {
         if let Some(old) = self.get_mut(&key) {
             *old = value;
             return true;
@@ -149,7 +144,7 @@ impl<T> Table<T> {
     }
 
     /// Takes the entry of `key` out.
-    pub fn remove(&mut self, key: &Prefix) -> Option<T> {
+    pub(super) fn remove(&mut self, key: &Prefix) -> Option<T> {
         let (_, mut at) = self.find(key)?;
         // It becomes the last of its part, and then the last of all.
         if at < self.stirred {
@@ -205,7 +200,7 @@ impl<T> Table<T> {
     }
 
     fn home(&self, key: &Prefix) -> usize {
-        let hash = usize::try_from(hash(self.seed, key) & 0xffff_ffff).unwrap_or(0);
+        let hash = usize::try_from(hash(self.seed, key)).unwrap_or(0);
         hash & (self.slots.len() - 1)
     }
 
@@ -226,7 +221,7 @@ impl<T> Table<T> {
 
 /// std's own keyed hasher takes its key from the system; the core is given its key.
 #[allow(deprecated, reason = "the one hasher in core that takes a key")]
-pub(super) fn hash(seed: (u64, u64), key: &Prefix) -> u64 {
+pub(super) fn hash(seed: (u64, u64), key: &Prefix) -> u32 {
     use core::hash::{Hasher, SipHasher};
     let mut hasher = SipHasher::new_with_keys(seed.0, seed.1);
     match key.addr() {
@@ -234,7 +229,8 @@ pub(super) fn hash(seed: (u64, u64), key: &Prefix) -> u64 {
         IpAddr::V6(a) => hasher.write(&a.octets()),
     }
     hasher.write_u8(key.bits());
-    hasher.finish()
+    let [a, b, c, d, ..] = hasher.finish().to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }
 
 #[cfg(test)]
@@ -278,15 +274,19 @@ mod tests {
                 table.calm(|value| value % 3 == 0);
                 stirred.retain(|key| model[key] % 3 != 0);
             }
-            let found: HashSet<_> = table.stirred().map(|(key, _)| *key).collect();
+            if random & 1023 == 0 {
+                table.stir_all();
+                stirred.extend(model.keys());
+            }
+            let found: HashSet<_> = table.stirred_mut().map(|(key, _)| *key).collect();
             assert_eq!(found, stirred);
+            let numbered = (0..).map_while(|at| table.stirred_key_at(at));
+            assert!(numbered.eq(table.stirred().map(|(key, _)| *key)));
             assert_eq!(table.len(), model.len());
             assert_eq!(table.get(&n), model.get(&n));
         }
         assert!(refused > 0, "the table was never full");
-        for (key, value) in table.iter() {
-            assert_eq!(model.get(key), Some(value));
-        }
+        assert!(table.iter().all(|(key, value)| model[key] == *value));
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Ports {
         }
         self.0
             .retain(|range| !(first <= range.0 && range.1 <= last));
-        let at = self.0.iter().take_while(|range| range.0 < first).count();
+        let (Ok(at) | Err(at)) = self.0.binary_search(&(first, last));
         self.0.insert(at, (first, last)).map_err(|_| TooManyRanges)
     }
 
@@ -163,6 +163,7 @@ mod tests {
         let mut bits = PortBits::none();
         let some = [0, 1, 31, 32, 1023, 65535];
         some.iter().for_each(|port| bits.add(*port));
+        assert_eq!(bits.0.len() * 4, 8192, "bytes");
         for port in 0..=u16::MAX {
             assert_eq!(bits.contains(port), some.contains(&port), "{port}");
         }

@@ -14,6 +14,7 @@
 )]
 
 mod fuzz;
+mod memory;
 mod noalloc;
 mod sim;
 mod storm;

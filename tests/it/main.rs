@@ -17,6 +17,7 @@ mod lab;
 // Without a network: the core alone.
 mod filter;
 mod fuzz;
+mod memory;
 mod noalloc;
 pub(crate) mod sim;
 mod storm;

@@ -21,10 +21,10 @@ use std::time::Duration;
 
 const RUN_TIME: Duration = Duration::from_millis(10);
 
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// All ports are traps, so that a scanner of any ports touches one with each probe.
-pub(super) fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     let mut tcp = Ports::new();
     tcp.add(1, 1023).unwrap();
     Policy {
@@ -46,7 +46,7 @@ pub(super) fn policy() -> Policy {
 }
 
 /// Whoever touches a port with a lone SYN.
-pub(super) fn syn(source: IpAddr, port: u16) -> Probe {
+pub(crate) fn syn(source: IpAddr, port: u16) -> Probe {
     let destination: IpAddr = match source {
         IpAddr::V4(_) => Ipv4Addr::new(203, 0, 113, 5).into(),
         IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 1).into(),
