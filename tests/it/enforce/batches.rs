@@ -4,7 +4,7 @@ use super::Wall;
 use crate::frames::check;
 use portsentry::act::firewall::{Backend, Job};
 use portsentry::judge::protect::Protect;
-use portsentry::net::Family;
+use portsentry::net::{Family, Prefix};
 use std::time::Duration;
 
 /// All lengths that a ban may have.
@@ -19,13 +19,15 @@ const SOURCES: [(&str, Option<u64>); 7] = [
     ("2001:db8:8000::/33", Some(21 * 24 * 3600)),
 ];
 
-/// The runs of a firewall that is loaded with all of them; then the first comes to an earlier end, the second is
-/// freed, and somebody new is banned.
+/// The runs of a firewall that is loaded with all of them; then one comes to an earlier end, one is freed, and
+/// somebody new is banned.
 fn runs(backend: Backend, families: &[Family]) -> String {
     let mut wall = Wall::new(backend, families);
-    let held = |source: &str| families.contains(&family(source));
-    for (source, seconds) in SOURCES.into_iter().filter(|(source, _)| held(source)) {
-        wall.ban(source, seconds);
+    for (source, seconds) in SOURCES {
+        let prefix: Prefix = source.parse().unwrap();
+        if families.contains(&Family::of(prefix.addr())) {
+            wall.ban(source, seconds);
+        }
     }
     let mut text = String::new();
     let mut run = |wall: &mut Wall| {
@@ -34,30 +36,20 @@ fn runs(backend: Backend, families: &[Family]) -> String {
         }
     };
     run(&mut wall);
-    let [first, second] = match families {
-        [Family::V6] => [SOURCES[2].0, SOURCES[3].0],
-        _ => [SOURCES[0].0, SOURCES[1].0],
+    let [renewed, freed, new] = match families {
+        [Family::V6] => [
+            "2001:db8:1:2::/64",
+            "2001:db8:3:400::/56",
+            "2001:db8:9::/64",
+        ],
+        _ => ["192.0.2.7", "198.51.100.0/25", "203.0.113.9"],
     };
     let until = wall.now.after(Duration::from_secs(30));
-    wall.bans.renew(&first.parse().unwrap(), Some(until));
-    wall.free(second);
-    wall.ban(
-        if held("203.0.113.9") {
-            "203.0.113.9"
-        } else {
-            "2001:db8:9::/64"
-        },
-        None,
-    );
+    wall.bans.renew(&renewed.parse().unwrap(), Some(until));
+    wall.free(freed);
+    wall.ban(new, None);
     run(&mut wall);
     text
-}
-
-fn family(source: &str) -> Family {
-    match source.contains(':') {
-        true => Family::V6,
-        false => Family::V4,
-    }
 }
 
 #[test]
