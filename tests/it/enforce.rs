@@ -125,9 +125,9 @@ impl Wall {
         self.bans.iter().filter(|(_, ban)| ban.enforced).count()
     }
 
-    fn due_in(&self) -> Option<u128> {
+    fn due_in(&self) -> Option<u64> {
         let due = self.reconciler.due_at(&self.bans);
-        due.map(|at| at.since(self.now).as_millis())
+        due.map(|at| at.millis().saturating_sub(self.now.millis()))
     }
 }
 

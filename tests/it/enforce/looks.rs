@@ -1,7 +1,7 @@
 //! Where nobody tells us of changes by others we look for them: what a look finds, and what follows.
 
 use super::Wall;
-use portsentry::act::firewall::{Backend, Job};
+use portsentry::act::firewall::{Backend, Job, Scope};
 use portsentry::net::Family;
 use std::time::Duration;
 
@@ -92,4 +92,23 @@ fn a_look_finds_what_others_did() {
         assert_eq!(job_behind(Some(&said)), Some(expected), "{said:?}");
     }
     assert_eq!(job_behind(None), Some(Job::Load));
+}
+
+/// Where there is no ban there is nothing that somebody could take away.
+#[test]
+fn only_the_family_that_has_a_ban_is_looked_at() {
+    for (source, n, family) in [
+        ("192.0.2.7", 4, Family::V4),
+        ("2001:db8:1:2::/64", 6, Family::V6),
+    ] {
+        let mut wall = Wall::holding(Backend::Ipset, &Family::BOTH, &[source]);
+        wall.pass(10_000);
+        let order = wall.reconciler.next(wall.now, &wall.bans);
+        let order = order.map(|order| (order.job, order.scope));
+        assert_eq!(order, Some((Job::Check, Scope::Only(family))));
+        assert_eq!(wall.begin().unwrap().0, Job::Check);
+        let said = format!("{JUMPS}add portsentry{n} {source} timeout 0\n");
+        assert!(!wall.reconciler.verify(wall.now, true, &said, &wall.bans));
+        assert_eq!(wall.due_in(), Some(10_000));
+    }
 }

@@ -33,7 +33,7 @@ fn a_firewall_that_fails_rests_longer_and_longer_and_is_not_looked_at() {
         assert_eq!(wall.fail(), Some(Job::Load));
         let rest = wall.due_in().unwrap();
         rests.push(rest / 1000);
-        wall.pass(u64::try_from(rest).unwrap());
+        wall.pass(rest);
     }
     assert_eq!(rests, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
     assert_eq!(wall.run().unwrap().0, Job::Load);
@@ -73,5 +73,46 @@ fn a_change_puts_no_look_off_unless_there_was_nothing_to_look_at() {
         wall.ban("192.0.2.8", None);
         assert_eq!(wall.run().unwrap().0, Job::Apply);
         assert_eq!(wall.due_in(), Some(due_in), "after {idle} ms");
+    }
+}
+
+/// A frame without its bans is half of it: where they cannot be put in, it is not made again each second.
+#[test]
+fn a_frame_whose_bans_are_refused_is_made_again_later_and_later() {
+    let mut wall = Wall::new(Backend::Ipset, &[Family::V4]);
+    wall.ban("192.0.2.7", None);
+    for rest in [1000, 2000, 4000, 8000] {
+        assert_eq!(wall.run().unwrap().0, Job::Load);
+        assert_eq!(wall.fail(), Some(Job::Rebuild));
+        assert_eq!(wall.due_in(), Some(rest));
+        wall.pass(8000);
+    }
+    assert_eq!(wall.run().unwrap().0, Job::Load);
+    assert_eq!(wall.reconciler.failures(), 4);
+    assert_eq!(wall.run().unwrap().0, Job::Rebuild);
+    assert_eq!(wall.reconciler.failures(), 0);
+}
+
+/// It may stop honest packets, whatever else could not be done. But it rests as well where it does not work.
+#[test]
+fn taking_it_away_waits_for_nothing_that_could_not_be_made() {
+    for backend in [Backend::Nft, Backend::Ipset, Backend::Iptables] {
+        let mut wall = Wall::holding(backend, &[Family::V4], &["192.0.2.7"]);
+        wall.reconciler.distrust();
+        for rest in [1000, 2000, 4000] {
+            assert_eq!(wall.fail(), Some(Job::Load));
+            assert_eq!(wall.due_in(), Some(rest));
+            wall.pass(rest);
+        }
+        assert_eq!(wall.fail(), Some(Job::Load));
+        wall.reconciler.up = false;
+        for rest in [1000, 2000, 4000] {
+            assert_eq!(wall.fail(), Some(Job::Unload), "{backend:?}");
+            assert_eq!(wall.due_in(), Some(rest));
+            wall.pass(rest);
+        }
+        assert_eq!(wall.run().unwrap().0, Job::Unload);
+        assert!(!wall.reconciler.is_loaded());
+        assert_eq!(wall.reconciler.failures(), 0);
     }
 }
