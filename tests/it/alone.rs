@@ -13,6 +13,8 @@
     reason = "the rules are for the daemon's core; SEEDS and SEED come from the environment"
 )]
 
+mod enforce;
+mod frames;
 mod fuzz;
 mod memory;
 mod noalloc;

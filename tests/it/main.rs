@@ -15,7 +15,9 @@
 mod lab;
 
 // Without a network: the core alone.
+mod enforce;
 mod filter;
+mod frames;
 mod fuzz;
 mod memory;
 mod noalloc;
