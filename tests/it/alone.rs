@@ -17,3 +17,4 @@ mod fuzz;
 mod noalloc;
 mod sim;
 mod storm;
+mod verdicts;

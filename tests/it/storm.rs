@@ -1,6 +1,6 @@
 //! Crowds, floods and patience against the core alone: no network, no program, every run the same.
 
-mod core;
+pub(crate) mod core;
 mod day;
 mod forger;
 mod patience;
