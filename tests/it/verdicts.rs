@@ -1,4 +1,4 @@
-//! What the rules make of packets: what is counted, said, done and remembered. The core alone, at times of our own.
+//! What the rules make of packets: what is counted, said, done and remembered. The core alone, at chosen times.
 
 mod bans;
 mod counts;
