@@ -134,7 +134,6 @@ impl Ban {
         };
         Self {
             by_hand: true,
-            confirmed: true,
             step: Step::Done,
             recorded: true,
             strikes: 0,

@@ -97,11 +97,6 @@ impl Bans {
         self.table.iter()
     }
 
-    /// All of them, to be changed. Whoever disturbs one that is at rest stirs it, or all.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Prefix, &mut Ban)> {
-        self.table.iter_mut()
-    }
-
     /// Those that something is to be done about, or may be.
     pub fn stirred(&self) -> impl Iterator<Item = (&Prefix, &Ban)> {
         self.table.stirred()

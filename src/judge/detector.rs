@@ -64,6 +64,7 @@ impl Detector {
                 Err(Verdict::Ignored)
             }
             Guard::Protected(_) | Guard::Open if is_dhcp(probe) => {
+                self.counts.explained += 1;
                 Err(Verdict::Explained(Belongs::Reply))
             }
             Guard::Protected(_) | Guard::Open => Ok(()),

@@ -30,3 +30,24 @@ impl Lengths {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_other_length_is_looked_up_than_those_that_were_banned() {
+        let mut lengths = Lengths::default();
+        let prefix = |text: &str| -> Prefix { text.parse().unwrap() };
+        for banned in ["10.0.0.0/8", "192.0.2.7", "2001:db8::/64", "2001:db8::1"] {
+            lengths.note(&prefix(banned));
+        }
+        let had = |of: &str| -> Vec<u8> {
+            let of = prefix(of);
+            let all = 0..=of.bits();
+            all.filter(|bits| lengths.have(&of, *bits)).collect()
+        };
+        assert_eq!(had("198.51.100.1"), [8, 32]);
+        assert_eq!(had("2001:db8:1::1"), [64, 128]);
+    }
+}

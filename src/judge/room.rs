@@ -48,6 +48,7 @@ mod tests {
     use super::*;
     use crate::judge::ban::Step;
     use crate::judge::ban::Stop;
+    use crate::limits::LEAVING_MAX;
     use crate::net::Prefix;
     use crate::see::probe::{Kind, Mode, Probe, Protocol};
     use crate::time::Instant;
@@ -124,6 +125,53 @@ mod tests {
         let hand = key(BANS_MAX + 1);
         assert!(bans.insert(hand, Ban::by_hand(now, hand.addr())));
         assert!(bans.get(&newcomer).is_none(), "a proven one makes room");
+    }
+
+    /// A full table whose places for those on their way out are all taken; the oldest ban in force is that of
+    /// `key(LEAVING_MAX)`.
+    fn crowded() -> Bans {
+        let mut bans = full(Kind::Syn, 5);
+        for n in 0..LEAVING_MAX {
+            bans.free(&key(n));
+            assert!(bans.insert(key(BANS_MAX + n), ban(1 << 19, Kind::Syn, 5)));
+        }
+        assert_eq!(bans.wanted(), BANS_MAX);
+        bans
+    }
+
+    /// Of whom something is left, in the firewall or elsewhere, has no place to give away yet.
+    #[test]
+    fn nobody_is_displaced_whose_place_is_not_free_at_once() {
+        for (enforced, denied, ran) in [
+            (true, false, false),
+            (false, true, false),
+            (false, false, true),
+            (false, false, false),
+        ] {
+            let mut bans = crowded();
+            let oldest = bans.get_mut(&key(LEAVING_MAX)).unwrap();
+            (oldest.enforced, oldest.denied, oldest.ran) = (enforced, denied, ran);
+            let free = !(enforced || denied || ran);
+            let newcomer = key(2 * BANS_MAX);
+            assert_eq!(bans.insert(newcomer, ban(1 << 20, Kind::Connect, 1)), free);
+            assert_eq!(bans.get(&key(LEAVING_MAX)).is_none(), free);
+            assert_eq!(bans.wanted(), BANS_MAX);
+            let counts = if free { (1, 0) } else { (0, 1) };
+            assert_eq!((bans.evicted, bans.refused), counts);
+        }
+    }
+
+    #[test]
+    fn when_too_many_are_leaving_new_ones_wait() {
+        let mut bans = crowded();
+        bans.free(&key(LEAVING_MAX));
+        let newcomer = key(2 * BANS_MAX);
+        assert!(!bans.insert(newcomer, ban(1 << 20, Kind::Connect, 1)));
+        assert_eq!((bans.wanted(), bans.refused), (BANS_MAX - 1, 1));
+        bans.get_mut(&key(0)).unwrap().enforced = false;
+        bans.drop_gone();
+        assert!(bans.insert(newcomer, ban(1 << 20, Kind::Connect, 1)));
+        assert_eq!((bans.wanted(), bans.refused), (BANS_MAX, 1));
     }
 
     #[test]

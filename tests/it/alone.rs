@@ -20,3 +20,4 @@ mod memory;
 mod noalloc;
 mod sim;
 mod storm;
+mod verdicts;

@@ -1,6 +1,5 @@
 //! Bans by hand: `portsentry ban` and `unban`, and what of them is seen in the firewall and on the wire.
 
-mod core;
 mod refused;
 
 use crate::lab::config::{Config, Mode};

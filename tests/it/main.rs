@@ -24,6 +24,7 @@ mod noalloc;
 pub(crate) mod sim;
 mod storm;
 mod tidy;
+mod verdicts;
 
 // Without a network as well: the program, and the scripts of cross/, where they end at once.
 mod check;

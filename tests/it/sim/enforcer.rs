@@ -175,10 +175,10 @@ impl Enforcer {
         self.frames.clear();
         self.changed = true;
         self.heal_at = None;
-        for (_, ban) in detector.bans.iter_mut() {
+        detector.bans.stir_all();
+        for (_, ban) in detector.bans.stirred_mut() {
             (ban.enforced, ban.renewed, ban.flying) = (false, false, None);
         }
-        detector.bans.stir_all();
         detector.bans.drop_gone();
     }
 }

@@ -62,20 +62,20 @@ pub(crate) fn syn(source: IpAddr, port: u16) -> Probe {
     }
 }
 
-pub(super) struct Core {
-    pub(super) now: Instant,
-    pub(super) detector: Detector,
-    pub(super) reconciler: Reconciler,
-    pub(super) firewall: Firewall,
-    pub(super) runs: u64,
+pub(crate) struct Core {
+    pub(crate) now: Instant,
+    pub(crate) detector: Detector,
+    pub(crate) reconciler: Reconciler,
+    pub(crate) firewall: Firewall,
+    pub(crate) runs: u64,
     /// How often each thing was said: a line each.
-    pub(super) outcomes: Vec<Outcome>,
-    pub(super) news: Vec<News>,
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) news: Vec<News>,
     flight: Option<(Order, String, Instant)>,
 }
 
 impl Core {
-    pub(super) fn new(backend: Backend, policy: Policy, seed: u64) -> Self {
+    pub(crate) fn new(backend: Backend, policy: Policy, seed: u64) -> Self {
         let now = Instant::from_millis(1_000_000_000);
         let mut detector = Detector::new(policy, (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), seed));
         detector.bans.set_most(match backend {
@@ -100,7 +100,7 @@ impl Core {
     }
 
     /// A packet comes in that is nobody's.
-    pub(super) fn take(&mut self, probe: &Probe) -> Verdict {
+    pub(crate) fn take(&mut self, probe: &Probe) -> Verdict {
         if let Err(verdict) = self.detector.candidate(probe) {
             return verdict;
         }
@@ -114,7 +114,7 @@ impl Core {
     }
 
     /// Lets time pass; whatever is due in it is done in its time.
-    pub(super) fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now.after(time);
         loop {
             self.turn();
@@ -128,7 +128,7 @@ impl Core {
     }
 
     /// When something is due, as the loop asks before it waits.
-    pub(super) fn due_at(&self) -> Option<Instant> {
+    pub(crate) fn due_at(&self) -> Option<Instant> {
         let bans = &self.detector.bans;
         let firewall = match &self.flight {
             Some((_, _, lands)) => Some(*lands),
@@ -139,7 +139,7 @@ impl Core {
     }
 
     /// One turn of the loop.
-    pub(super) fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         let now = self.now;
         let news = &mut self.news;
         self.detector.pass(now);
@@ -207,13 +207,13 @@ impl Core {
     }
 
     /// Whether a source's own ban, or that of its site, is in force.
-    pub(super) fn bans(&self, source: IpAddr) -> bool {
+    pub(crate) fn bans(&self, source: IpAddr) -> bool {
         let source = self.detector.protect.source(source);
         self.detector.bans.covering(&source).is_some()
     }
 
     /// How many prefixes the firewall stops now.
-    pub(super) fn held(&self) -> Vec<Prefix> {
+    pub(crate) fn held(&self) -> Vec<Prefix> {
         let scopes: Vec<Scope> = self.reconciler.scopes().collect();
         let held = scopes
             .iter()

@@ -122,6 +122,45 @@ fn force_is_for_others_never_for_ourselves() {
     assert_eq!(freed(&mut detector), 1);
 }
 
+/// What else is banned there already.
+#[test]
+fn a_wider_ban_takes_the_place_of_those_in_it() {
+    let mut detector = detector(0);
+    for (text, answer) in [
+        ("10.1.2.3", ("10.1.2.3", Granted::Begun(0))),
+        ("10.1.2.4", ("10.1.2.4", Granted::Begun(0))),
+        ("11.1.2.3", ("11.1.2.3", Granted::Begun(0))),
+        ("10.1.2.0/24", ("10.1.2.0/24", Granted::Begun(2))),
+        ("10.1.2.3", ("10.1.2.0/24", Granted::Covered)),
+        ("10.0.0.0/8", ("10.0.0.0/8", Granted::Begun(1))),
+        ("10.0.0.0/8", ("10.0.0.0/8", Granted::Renewed)),
+        ("2600::1", ("2600::/64", Granted::Begun(0))),
+        ("2600::/16", ("2600::/16", Granted::Begun(1))),
+    ] {
+        let (source, granted) = detector.ban_by_hand(at(0), &wish(text)).unwrap();
+        assert_eq!((&*source.to_string(), granted), answer, "{text}");
+    }
+    assert_eq!((detector.bans.wanted(), detector.counts.bans), (3, 7));
+}
+
+/// Force holds when the ban gets another end, and may come with it.
+#[test]
+fn a_forced_ban_stays_forced() {
+    for order in [[true, false], [false, true], [false, false]] {
+        let mut detector = detector(0);
+        for forced in order {
+            let mut wish = wish("192.0.2.7");
+            wish.forced = forced;
+            assert!(detector.ban_by_hand(at(0), &wish).is_ok());
+        }
+        let around = &mut detector.protect.surroundings;
+        around.add_gateway("192.0.2.7".parse().unwrap());
+        let mut freed = 0;
+        detector.free_protected(|_, _| freed += 1);
+        assert_eq!(freed == 0, order.contains(&true), "{order:?}");
+    }
+}
+
 fn syn(source: IpAddr) -> Probe {
     Probe {
         source,
@@ -146,17 +185,21 @@ fn what_does_not_hold_is_replaced() {
         (Stop::Route, Step::Done, Granted::Renewed),
         (Stop::Nothing, Step::Done, Granted::Begun(0)),
     ] {
-        let mut detector = detector(600);
-        let mut ban = Ban::new(at(0), probe, Mode::Stealth, stop, 1);
-        ban.step = step;
-        assert!(detector.bans.insert(source, ban));
-        let result = detector.ban_by_hand(at(1), &wish("192.0.2.7"));
-        assert_eq!(result, Ok((source, granted)), "{stop:?} {step:?}");
-        let ban = detector.bans.get(&source).unwrap();
-        let held = ban.due_in_firewall() || ban.stop == Stop::Route;
-        assert!(ban.by_hand && ban.verified && held, "{stop:?} {step:?}");
-        // Nothing undoes KILL_ROUTE here: it has no end.
-        assert_eq!(ban.until.is_none(), ban.stop == Stop::Route);
+        for undone in [false, true] {
+            let mut detector = detector(600);
+            detector.policy.undone = undone;
+            let mut ban = Ban::new(at(0), probe, Mode::Stealth, stop, 1);
+            ban.step = step;
+            assert!(detector.bans.insert(source, ban));
+            let result = detector.ban_by_hand(at(1), &wish("192.0.2.7"));
+            assert_eq!(result, Ok((source, granted)), "{stop:?} {step:?}");
+            let ban = detector.bans.get(&source).unwrap();
+            let held = ban.due_in_firewall() || ban.stop == Stop::Route;
+            assert!(ban.by_hand && ban.verified && held, "{stop:?} {step:?}");
+            // What KILL_ROUTE did and nothing undoes has no end.
+            let stays = ban.stop == Stop::Route && !undone;
+            assert_eq!(ban.until.is_none(), stays, "{stop:?} {step:?} {undone}");
+        }
     }
 }
 
