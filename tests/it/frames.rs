@@ -1,5 +1,5 @@
-//! What we put into the firewall, whole: each frame as its program reads it. Whoever changes a frame changes its file
-//! in `tests/data/frames` as well, and so sees what the kernel is told.
+//! What we put into the firewall, whole: each frame as its program reads it. Whoever changes a frame changes its
+//! file in `tests/data/frames` as well, and so sees what the kernel is told.
 
 mod programs;
 

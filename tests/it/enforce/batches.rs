@@ -152,8 +152,8 @@ fn a_network_comes_in_a_run_of_its_own_behind_those_in_it() {
     assert!(wall.reconciler.is_even(&wall.bans));
 }
 
-/// The kernel counts whole seconds from when the program got to it, which may be as long as a run takes: so long it
-/// may still have who ended, and keeps the old end if he is merely added.
+/// The kernel counts whole seconds from when the program got to it, which may be as long as a run takes: so long
+/// it may still have who ended, and keeps the old end if he is merely added.
 #[test]
 fn who_comes_back_just_behind_his_end_gets_a_new_one() {
     for (millis, expected) in [
