@@ -32,6 +32,11 @@ struct Action {
 }
 
 impl Owner {
+    /// At a start: what a daemon before us has left.
+    pub(super) fn recall(&mut self, state: &State) {
+        self.denied.recall(state);
+    }
+
     /// One turn: writes lines, and starts the next command.
     pub(super) fn turn(&mut self, now: Instant, state: &mut State) {
         self.denied.turn(now, state);
