@@ -8,7 +8,7 @@ use crate::judge::ban::{Ban, Stop};
 use crate::judge::lengths::Lengths;
 use crate::judge::offenders::Offenders;
 use crate::judge::table::Table;
-use crate::limits::{BANS_MAX, COMMANDED_MAX, LEAVING_MAX};
+use crate::limits::{BANS_MAX, LEAVING_MAX};
 use crate::net::Prefix;
 use crate::time::Instant;
 
@@ -67,18 +67,6 @@ impl Bans {
             .filter(|bits| self.lengths.have(source, *bits));
         let mut wider = lengths.filter_map(|bits| Prefix::new(source.addr(), bits));
         wider.find(|prefix| self.get(prefix).is_some())
-    }
-
-    /// Whether commands hold as many addresses of the /64 of this one as they may: whoever owns all of it would
-    /// have one run for each.
-    pub(super) fn are_enough(&self, source: &Prefix) -> bool {
-        let Some(net) = Prefix::new(source.addr(), 64).filter(|_| source.bits() == 128) else {
-            return false;
-        };
-        let inside = |(part, ban): &(&Prefix, &Ban)| {
-            ban.wanted && ban.stop != Stop::Firewall && net.contains(part.addr())
-        };
-        self.iter().filter(inside).count() >= COMMANDED_MAX
     }
 
     /// How many are in force.
