@@ -193,7 +193,7 @@ fn is_worth_it(ban: &Ban) -> bool {
 /// A ban of before, under the present configuration. Its line in hosts.deny went when we stopped, and comes back.
 fn renewed(mut ban: Ban, config: &Config) -> Ban {
     ban.ran &= config.actions.unblock.is_some();
-    ban.undo &= ban.ran;
+    ban.undo = ban.undo.filter(|_| ban.ran);
     let deny = config.actions.deny.is_some() && !ban.by_hand && ban.stop != Stop::Nothing;
     // A line that is there is ours, if there was one: whoever killed us left it.
     ban.denied &= deny;

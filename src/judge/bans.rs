@@ -130,12 +130,9 @@ impl Bans {
             // A run that is under way gives it the old end.
             ban.renewed = old.enforced || old.flying == Some(true);
             ban.denied = old.denied;
-            (ban.ran, ban.undo) = (old.ran, old.ran);
-            if old.ran {
-                // UNBLOCK_CMD is about the address that the command ran for, whoever of its /64 came back.
-                ban.probe.source = old.probe.source;
-            }
-            ban.flying = old.flying;
+            ban.ran = old.ran;
+            ban.undo = old.ran.then(|| old.given_to_undo());
+            (ban.flying, ban.at_work) = (old.flying, old.at_work);
         }
         let anew = self.get(&source).is_none();
         if anew && self.wanted() >= self.most && !self.make_room(&ban) {
@@ -165,7 +162,7 @@ impl Bans {
     /// Ends a ban: its rule goes with the next run of the firewall program.
     pub fn free(&mut self, source: &Prefix) {
         if let Some(ban) = self.table.get_mut(source) {
-            ban.wanted = false;
+            ban.end();
             self.changes += 1;
             self.table.stir(source);
         }
@@ -176,8 +173,10 @@ impl Bans {
     pub fn free_if(&mut self, mut which: impl FnMut(&Prefix, &Ban) -> bool) {
         let mut chosen = false;
         for (source, ban) in self.table.iter_mut().filter(|(_, ban)| ban.wanted) {
-            ban.wanted = !which(source, ban);
-            chosen |= !ban.wanted;
+            if which(source, ban) {
+                ban.end();
+                chosen = true;
+            }
         }
         if chosen {
             self.changes += 1;
