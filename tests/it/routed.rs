@@ -170,6 +170,45 @@ fn what_a_command_did_during_a_stop_is_known_behind_it() {
     assert_eq!(notes(), all);
 }
 
+/// A line that says that it stays would be wrong.
+#[test]
+fn who_is_protected_later_is_unblocked_by_unblock_cmd() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let config = Config::blocking(Mode::Stealth)
+        .with("KILL_ROUTE", "true $TARGET$")
+        .with("UNBLOCK_CMD", "true un $TARGET$");
+    let daemon = lab.start(config);
+    lab.scanner.touch(Tcp, SCANNER, SocketAddr::new(ROUTER, 11));
+    lab.log
+        .wait_for_text("Host 10.66.0.2 has been blocked via dropped route");
+    daemon.write("ignore", "10.66.0.2\n");
+    lab.log
+        .wait_for_text("is no longer blocked; command run: \"true un 10.66.0.2\"");
+    let freed = "adminalert: Host 10.66.0.2 is protected now and is freed";
+    assert_eq!(lab.log.count(|text| text == freed), 1);
+}
+
+/// Who is banned by hand with all of his /64 is routed away still when that ends.
+#[test]
+fn what_nothing_can_undo_outlives_a_ban_by_hand_around_it() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let config = Config::blocking(Mode::Stealth).with("KILL_ROUTE", "true $TARGET$");
+    let daemon = lab.start(config);
+    lab.scanner
+        .touch(Tcp, neighbour(1), SocketAddr::new(ROUTER6, 11));
+    lab.log.wait_for_text("has been blocked via dropped route");
+    let banned = daemon.ask("ban fd99:0:0:4d::1 --for 1s").done();
+    assert!(banned.contains("fd99:0:0:4d::/64 is banned"), "{banned}");
+    eventually("that is over", || {
+        !daemon.ask("list").done().contains("fd99:0:0:4d::/64")
+    });
+    let why = daemon.ask("why fd99:0:0:4d::1").done();
+    assert!(
+        why.contains("is banned by stcp") && why.contains("for ever"),
+        "{why}"
+    );
+}
+
 /// It is not in the list any more when its command ends, or the owner banned it by hand meanwhile.
 #[test]
 fn what_a_command_did_for_a_ban_that_ended_meanwhile_is_undone() {
