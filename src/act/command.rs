@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use crate::act::actions::Actions;
-use crate::judge::ban::{Ban, Step};
+use crate::judge::ban::{Ban, Given, Step};
 use crate::limits::COMMAND_MAX;
 
 /// A command or a line with everything put in.
@@ -44,11 +44,20 @@ pub fn command(actions: &Actions, deed: Deed, ban: &Ban) -> Result<Command, NoCo
         Deed::Undo => actions.unblock.as_deref(),
     };
     let template = template.ok_or(NoCommand::NotSet)?;
-    let ip = ban.probe.source;
+    let given = given(deed, ban);
+    let ip = given.source;
     match deed {
         // hosts_access(5) wants brackets around an IPv6 address.
-        Deed::Step(Step::Deny) if ip.is_ipv6() => expand(template, format_args!("[{ip}]"), ban),
-        _ => expand(template, format_args!("{ip}"), ban),
+        Deed::Step(Step::Deny) if ip.is_ipv6() => expand(template, format_args!("[{ip}]"), &given),
+        _ => expand(template, format_args!("{ip}"), &given),
+    }
+}
+
+/// What the command of a deed is given.
+pub fn given(deed: Deed, ban: &Ban) -> Given {
+    match deed {
+        Deed::Step(_) => ban.given(),
+        Deed::Undo => ban.given_to_undo(),
     }
 }
 
@@ -58,7 +67,7 @@ const MODE: &str = "$MODE$";
 
 /// Puts the source's address, the port and the mode in. What comes from the network enters a command only
 /// here, and only as an address that we formatted and a number.
-fn expand(template: &str, target: fmt::Arguments<'_>, ban: &Ban) -> Result<Command, NoCommand> {
+fn expand(template: &str, target: fmt::Arguments<'_>, given: &Given) -> Result<Command, NoCommand> {
     let mut out = Command::new();
     let mut rest = template;
     let mut token = TARGET;
@@ -68,10 +77,10 @@ fn expand(template: &str, target: fmt::Arguments<'_>, ban: &Ban) -> Result<Comma
             out.write_fmt(target)
         } else if let Some(tail) = rest.strip_prefix(PORT) {
             (token, rest) = (PORT, tail);
-            write!(out, "{}", ban.probe.port)
+            write!(out, "{}", given.port)
         } else if let Some(tail) = rest.strip_prefix(MODE) {
             (token, rest) = (MODE, tail);
-            out.write_str(ban.mode.name(ban.probe.protocol))
+            out.write_str(given.mode.name(given.protocol))
         } else {
             // Up to the next dollar sign, and one that begins no token is text.
             let end = rest.bytes().skip(1).position(|byte| byte == b'$');

@@ -7,15 +7,18 @@ use crate::limits::{BATCH_MAX, CONNTRACK_LOOK};
 use crate::net::Prefix;
 use crate::see::conntrack::Belongs;
 use crate::see::probe::{Mode, Protocol};
+use crate::sys::log::Log;
 use crate::time::Instant;
 
 /// Lets the bans go on whose packets are nobody's, and drops the others.
 pub(super) fn confirm(now: Instant, state: &mut State) {
     let mut unknown = false;
     let State {
-        detector, witness, ..
+        detector,
+        witness,
+        log,
+        ..
     } = state;
-    let mut explained = false;
     for (_, ban) in detector.bans.stirred_mut().filter(|(_, ban)| waits(ban)) {
         let belongs = match ban.mode {
             // It touched a socket of ours: it can be nobody else's.
@@ -25,23 +28,27 @@ pub(super) fn confirm(now: Instant, state: &mut State) {
         match belongs {
             Belongs::Nobody => ban.confirmed = true,
             Belongs::Unknown => unknown = true,
-            Belongs::Us | Belongs::Reply | Belongs::Forwarded => {
-                ban.wanted = false;
-                explained = true;
-            }
+            Belongs::Us | Belongs::Reply | Belongs::Forwarded => explain(ban, log),
         }
     }
     if unknown {
-        explained |= read_list(now, state);
+        read_list(now, state);
     }
-    if explained {
-        drop_explained(state);
-    }
+    state.detector.bans.drop_gone();
     proceed(now, state);
 }
 
-/// Reads the list of connections for all of them together. True if one was explained by it.
-fn read_list(now: Instant, state: &mut State) -> bool {
+/// It is none: its packet was somebody's.
+fn explain(ban: &mut Ban, log: &mut Log) {
+    ban.end();
+    let ip = ban.probe.source;
+    log.say(format_args!(
+        "adminalert: Host {ip} is not blocked: its packet belongs to a connection"
+    ));
+}
+
+/// Reads the list of connections for all of them together.
+fn read_list(now: Instant, state: &mut State) {
     let State {
         detector,
         witness,
@@ -49,21 +56,23 @@ fn read_list(now: Instant, state: &mut State) -> bool {
         ..
     } = state;
     if !witness.may_read_list(now) {
-        return false;
+        return;
     }
     for protocol in Protocol::BOTH {
         let waiting = |ban: &Ban| waits(ban) && ban.probe.protocol == protocol;
         let bans = &mut detector.bans;
         let read = witness.read_list(protocol, |entry| {
             for (_, ban) in bans.stirred_mut().filter(|(_, ban)| waiting(ban)) {
-                let belongs = entry.belongs(&ban.probe).unwrap_or(Belongs::Nobody);
-                ban.wanted = belongs == Belongs::Nobody;
+                match entry.belongs(&ban.probe) {
+                    None | Some(Belongs::Nobody) => {}
+                    Some(_) => explain(ban, log),
+                }
             }
         });
         for (_, ban) in detector.bans.stirred_mut().filter(|(_, ban)| waiting(ban)) {
             ban.confirmed = read;
             if !read {
-                ban.wanted = false;
+                ban.end();
                 let ip = ban.probe.source;
                 log.say(format_args!(
                     "adminalert: Host {ip} is not blocked: connection tracking does not tell whether \
@@ -72,7 +81,6 @@ fn read_list(now: Instant, state: &mut State) -> bool {
             }
         }
     }
-    true
 }
 
 /// When the list may be read again, if somebody waits for it.
@@ -83,18 +91,6 @@ pub(super) fn due_at(state: &State) -> Option<Instant> {
 
 fn waits(ban: &Ban) -> bool {
     ban.wanted && ban.step == Step::Confirm && !ban.confirmed
-}
-
-fn drop_explained(state: &mut State) {
-    let State { detector, log, .. } = state;
-    let dropped = detector.bans.stirred();
-    for (_, ban) in dropped.filter(|(_, ban)| !ban.wanted && ban.step == Step::Confirm) {
-        let ip = ban.probe.source;
-        log.say(format_args!(
-            "adminalert: Host {ip} is not blocked: its packet belongs to a connection"
-        ));
-    }
-    detector.bans.drop_gone();
 }
 
 fn proceed(now: Instant, state: &mut State) {

@@ -33,6 +33,17 @@ pub(super) struct Denied {
 }
 
 impl Denied {
+    /// At a start: the lines that a daemon before us left, of bans that are in force or ended meanwhile.
+    pub(super) fn recall(&mut self, state: &State) {
+        let bans = state.detector.bans.iter();
+        for (source, ban) in bans.filter(|(_, ban)| ban.denied) {
+            let line = command(&state.config.actions, Deed::Step(Step::Deny), ban);
+            if let Ok(line) = line {
+                self.lines.push((*source, line.as_str().into()));
+            }
+        }
+    }
+
     /// One turn: takes the lines of bans that ended, writes those of bans whose turn it is.
     pub(super) fn turn(&mut self, now: Instant, state: &mut State) {
         self.follow(state);
@@ -158,7 +169,7 @@ impl Denied {
                 // Of another ban of ours, or of this one when it began before.
                 if added || left.is_some() || self.has(&line) || ban.denied {
                     ban.denied = true;
-                    self.lines.push((source, line.as_str().into()));
+                    self.note(source, &line);
                 }
                 Ended::well()
             }
@@ -166,6 +177,14 @@ impl Denied {
             Err(error) => Ended::never_ran(error),
         };
         settle(now, source, Step::Deny, &line, &ended, state);
+    }
+
+    /// A line is a ban's, which may have it already.
+    fn note(&mut self, source: Prefix, line: &str) {
+        let same = |(of, ours): &(Prefix, Box<str>)| *of == source && **ours == *line;
+        if !self.lines.iter().any(same) {
+            self.lines.push((source, line.into()));
+        }
     }
 
     fn has(&self, line: &str) -> bool {

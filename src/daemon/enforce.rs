@@ -62,6 +62,11 @@ impl Enforcer {
         }
     }
 
+    /// At a start: what the owner's actions of a daemon before us have left.
+    pub(super) fn recall(&mut self, state: &State) {
+        self.owner.recall(state);
+    }
+
     /// One turn: hears how children ended, and starts the next.
     pub(super) fn turn(&mut self, now: Instant, poll: &Poll, state: &mut State) {
         self.reap(now, state);

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use crate::act::firewall::Backend;
 use crate::config::Config;
 use crate::daemon::State;
-use crate::judge::ban::{Ban, Step};
+use crate::judge::ban::{Ban, Step, Stop};
 use crate::judge::bans::Bans;
 use crate::judge::detector::Detector;
 use crate::limits::{JOURNAL_BYTES_MAX, JOURNAL_PAUSE, JOURNAL_PAUSE_FLASH, REST_MAX};
@@ -193,8 +193,8 @@ fn is_worth_it(ban: &Ban) -> bool {
 /// A ban of before, under the present configuration. Its line in hosts.deny went when we stopped, and comes back.
 fn renewed(mut ban: Ban, config: &Config) -> Ban {
     ban.ran &= config.actions.unblock.is_some();
-    ban.undo &= ban.ran;
-    let deny = config.actions.deny.is_some() && !ban.by_hand;
+    ban.undo = ban.undo.filter(|_| ban.ran);
+    let deny = config.actions.deny.is_some() && !ban.by_hand && ban.stop != Stop::Nothing;
     // A line that is there is ours, if there was one: whoever killed us left it.
     ban.denied &= deny;
     if deny && ban.recorded && ban.step == Step::Done {

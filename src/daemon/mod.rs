@@ -175,8 +175,9 @@ impl Daemon {
         detector.free_protected(|_, ban| {
             let ip = ban.probe.source;
             let rest = match ban.stop {
-                Stop::Firewall => "",
-                Stop::Route | Stop::Nothing => " (what your commands did stays)",
+                Stop::Route | Stop::Nothing if !ban.ran => " (what your commands did stays)",
+                // Or UNBLOCK_CMD sees to it.
+                _ => "",
             };
             log.say(format_args!(
                 "adminalert: Host {ip} is protected now and is freed{rest}"

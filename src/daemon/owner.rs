@@ -1,12 +1,12 @@
 //! The owner's actions: lines in hosts.deny, and commands, of which one runs at a time.
 
 use crate::act::actions;
-use crate::act::command::{Command, Deed, NoCommand, command};
+use crate::act::command::{Command, Deed, NoCommand, command, given};
 use crate::act::state::rest;
 use crate::daemon::State;
 use crate::daemon::denied::{Denied, HOSTS_DENY};
 use crate::daemon::enforce::{Running, ended};
-use crate::judge::ban::{Ban, Step, Stop};
+use crate::judge::ban::{Ban, Given, Step, Stop};
 use crate::judge::bans::Bans;
 use crate::limits::ACTION_TIME;
 use crate::net::Prefix;
@@ -26,12 +26,23 @@ pub(super) struct Owner {
 /// A command that runs, and for whom.
 struct Action {
     running: Running,
+    order: Order,
+}
+
+/// A command, and what it is for.
+struct Order {
     source: Prefix,
     deed: Deed,
+    given: Given,
     command: Command,
 }
 
 impl Owner {
+    /// At a start: what a daemon before us has left.
+    pub(super) fn recall(&mut self, state: &State) {
+        self.denied.recall(state);
+    }
+
     /// One turn: writes lines, and starts the next command.
     pub(super) fn turn(&mut self, now: Instant, state: &mut State) {
         self.denied.turn(now, state);
@@ -73,13 +84,7 @@ impl Owner {
             return;
         };
         if let Some(action) = self.action.take() {
-            let Action {
-                source,
-                deed,
-                command,
-                ..
-            } = action;
-            heard(now, source, deed, &command, &ended, state);
+            heard(now, &action.order, &ended, state);
         }
     }
 
@@ -100,37 +105,57 @@ impl Owner {
             Err(_) if deed == Deed::Undo => return undone(source, state),
             Err(why) => return give_up(now, source, ban.step, &why, state),
         };
-        match Child::start_shell(&command) {
+        let order = Order {
+            source,
+            deed,
+            given: given(deed, ban),
+            command,
+        };
+        match Child::start_shell(&order.command) {
             Ok(child) => {
+                // It has to be known when the command ends, whatever becomes of the ban meanwhile.
+                ban.at_work = true;
                 let kill_at = now.after(ACTION_TIME);
                 let running = Running { child, kill_at };
-                self.action = Some(Action {
-                    running,
-                    source,
-                    deed,
-                    command,
-                });
+                self.action = Some(Action { running, order });
             }
-            Err(error) => {
-                let ended = Ended::never_ran(&error);
-                heard(now, source, deed, &command, &ended, state);
-            }
+            Err(error) => heard(now, &order, &Ended::never_ran(&error), state),
         }
     }
 }
 
-fn heard(
-    now: Instant,
-    source: Prefix,
-    deed: Deed,
-    command: &Command,
-    ended: &Ended,
-    state: &mut State,
-) {
-    match deed {
-        Deed::Step(step) => settle(now, source, step, command, ended, state),
+fn heard(now: Instant, order: &Order, ended: &Ended, state: &mut State) {
+    let (source, command) = (order.source, &order.command);
+    let Some(ban) = state.detector.bans.get_mut(&source) else {
+        return;
+    };
+    ban.at_work = false;
+    match order.deed {
         Deed::Undo => settle_undo(now, source, command, ended, state),
+        Deed::Step(step) if is_of(ban, step, order) => {
+            settle(now, source, step, command, ended, state);
+        }
+        Deed::Step(_) => settle_late(order, ended, state),
     }
+}
+
+/// Whether a command was the next step of this ban, and not of one that had its place before.
+fn is_of(ban: &Ban, step: Step, order: &Order) -> bool {
+    let its = ban.step == step && ban.given() == order.given;
+    ban.wanted && !ban.is_due_undone() && its
+}
+
+/// A ban ended while its command ran, and its source may have come back: what the command did is undone next.
+fn settle_late(order: &Order, ended: &Ended, state: &mut State) {
+    let bans = &mut state.detector.bans;
+    if let Some(ban) = bans.get_mut(&order.source) {
+        if ended.ok && state.config.actions.unblock.is_some() {
+            ban.ran = true;
+            ban.undo.get_or_insert(order.given);
+        }
+    }
+    bans.note_change();
+    bans.drop_gone();
 }
 
 /// UNBLOCK_CMD ended. When it has failed for good the owner is told, who has to do it.
@@ -139,7 +164,7 @@ fn settle_undo(now: Instant, source: Prefix, command: &Command, ended: &Ended, s
     let Some(ban) = detector.bans.get_mut(&source).filter(|ban| ban.ran) else {
         return;
     };
-    let (ip, why) = (ban.probe.source, ended.why());
+    let (ip, why) = (ban.given_to_undo().source, ended.why());
     if ended.ok {
         log.say(format_args!(
             "adminalert: Host {ip} is no longer blocked; command run: \"{command}\""
@@ -191,13 +216,6 @@ pub(super) fn settle(
     let Some(ban) = bans.get_mut(&source) else {
         return;
     };
-    if !ban.wanted || ban.step != step {
-        // It ended while its command ran, and may have begun anew: what that did is undone next.
-        ban.ran |= ended.ok && step != Step::Deny && state.config.actions.unblock.is_some();
-        ban.undo = ban.ran;
-        ban.attempts = 0;
-        return bans.drop_gone();
-    }
     if ended.ok {
         say_done(step, ban, command, &mut state.log);
     } else {

@@ -159,7 +159,8 @@ fn start_with(
 fn recall(state: &mut State, run_dir: &str) -> (Journal, Enforcer) {
     let mut journal = Journal::new(run_dir, &state.config);
     let left = journal.restore(clock::now(), state);
-    let enforcer = Enforcer::new(families(), &state.config, left);
+    let mut enforcer = Enforcer::new(families(), &state.config, left);
+    enforcer.recall(state);
     state.backend = enforcer.reconciler.backend();
     journal.begin(clock::now(), state);
     (journal, enforcer)

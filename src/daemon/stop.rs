@@ -1,8 +1,12 @@
 //! The end: sensors closed at once, a running child told to end, then the rules taken away, bounded in time.
 
-use crate::daemon::{Daemon, join};
+use std::fs::File;
+
+use crate::daemon::journal::Journal;
+use crate::daemon::{Daemon, State, join};
 use crate::limits::{FAREWELL_TIME, REWRITE_PAUSE, TEARDOWN_TIME};
 use crate::sys::poll::Poll;
+use crate::sys::signal::Signals;
 use crate::sys::{clock, files, title};
 use crate::time::Instant;
 
@@ -37,24 +41,21 @@ impl Daemon {
         for line in SHUTTING_DOWN {
             state.log.say(line);
         }
-        // One whose directory is somebody else's now says nothing there.
-        if files::is_lock_of(&lock, &settings.run_dir) {
-            let _said = journal.write(clock::now(), &mut state);
-        }
+        let here = (&lock, &*settings.run_dir);
+        remember(&mut journal, here, &mut state);
+        let known = state.detector.bans.changes();
         let mut taken_back = enforcer.take_back(&mut state.log);
         let begun = clock::now();
-        let mut wait = |until: Instant| {
-            let mut poll = Poll::default();
-            poll.add(&signals);
-            // An error would make this a busy loop, but a short one.
-            let _ = poll.wait(Some(until.since(clock::now())));
-            while signals.take().is_some() {}
-        };
+        let mut wait = |until| wait(until, &mut signals);
         while enforcer.is_busy() && clock::now() < begun.after(FAREWELL_TIME) {
             wait(begun.after(FAREWELL_TIME));
             enforcer.reap(clock::now(), &mut state);
         }
         enforcer.end_children(true);
+        // What a command of the owner's did meanwhile is to be undone some day.
+        if state.detector.bans.changes() != known {
+            remember(&mut journal, here, &mut state);
+        }
         enforcer.reconciler.up = false;
         let chain = &mut enforcer.reconciler;
         let _next = join::hold(&lock, &settings.run_dir, chain, &mut state.log);
@@ -83,5 +84,21 @@ impl Daemon {
             "adminalert: ERROR: the chain PORTSENTRY could not be taken out of the firewall in time",
         );
         false
+    }
+}
+
+/// Waits for a child to end, or until then.
+fn wait(until: Instant, signals: &mut Signals) {
+    let mut poll = Poll::default();
+    poll.add(&*signals);
+    // An error would make this a busy loop, but a short one.
+    let _ = poll.wait(Some(until.since(clock::now())));
+    while signals.take().is_some() {}
+}
+
+/// Writes the journal. One whose directory is somebody else's now says nothing there.
+fn remember(journal: &mut Journal, (lock, run_dir): (&File, &str), state: &mut State) {
+    if files::is_lock_of(lock, run_dir) {
+        let _said = journal.write(clock::now(), state);
     }
 }

@@ -37,6 +37,20 @@ pub enum Step {
     Done,
 }
 
+/// What a command or a line of the owner's is given. UNBLOCK_CMD has to be given what the command was that it
+/// undoes: a rule may name the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// `$TARGET$`.
+    pub source: IpAddr,
+    /// `$PORT$`.
+    pub port: u16,
+    /// With the mode it is `$MODE$`.
+    pub protocol: Protocol,
+    /// The sensor.
+    pub mode: Mode,
+}
+
 /// One ban.
 #[derive(Clone, Copy, Debug)]
 pub struct Ban {
@@ -82,8 +96,10 @@ pub struct Ban {
     pub denied: bool,
     /// A command of the owner's ran for it that UNBLOCK_CMD undoes.
     pub ran: bool,
-    /// That was for the ban that it took the place of, and is undone before another command runs.
-    pub undo: bool,
+    /// That was for the ban that it took the place of, and is undone before another command runs: with this.
+    pub undo: Option<Given>,
+    /// A command of the owner's runs, for it or for one that had its place.
+    pub at_work: bool,
     /// What the run of the firewall program that is under way makes of it.
     pub flying: Option<bool>,
     /// Lines about what its source touched since, and when the first of this minute was.
@@ -115,7 +131,8 @@ impl Ban {
             renewed: false,
             denied: false,
             ran: false,
-            undo: false,
+            undo: None,
+            at_work: false,
             flying: None,
             told: (0, now),
         }
@@ -148,13 +165,39 @@ impl Ban {
 
     /// Whether UNBLOCK_CMD is what comes next.
     pub fn is_due_undone(&self) -> bool {
-        self.ran && (self.undo || !self.wanted)
+        self.ran && (self.undo.is_some() || !self.wanted)
+    }
+
+    /// What its own commands are given.
+    pub fn given(&self) -> Given {
+        Given {
+            source: self.probe.source,
+            port: self.probe.port,
+            protocol: self.probe.protocol,
+            mode: self.mode,
+        }
+    }
+
+    /// What UNBLOCK_CMD is given.
+    pub fn given_to_undo(&self) -> Given {
+        self.undo.unwrap_or(self.given())
     }
 
     /// Nothing that a command did is left to be undone.
     pub fn undone(&mut self) {
-        (self.ran, self.undo) = (false, false);
-        self.attempts = 0;
+        (self.ran, self.undo) = (false, None);
+        self.try_anew();
+    }
+
+    /// It shall not hold any more.
+    pub fn end(&mut self) {
+        self.wanted = false;
+        self.try_anew();
+    }
+
+    /// How often something else failed is nothing to what comes next, nor does that rest for it.
+    fn try_anew(&mut self) {
+        (self.attempts, self.rest_until) = (0, Instant::default());
     }
 
     /// Whether it hits somebody who may not be banned: without force nobody protected, with it not ourselves.
@@ -181,14 +224,16 @@ impl Ban {
 
     /// Whether nothing is to be done about it until it ends.
     pub fn is_at_rest(&self) -> bool {
-        let done = self.step == Step::Done && !self.undo;
-        self.wanted && done && !self.differs() && self.flying.is_none()
+        let done = self.step == Step::Done && self.undo.is_none();
+        let still = !self.at_work && self.flying.is_none();
+        self.wanted && done && still && !self.differs()
     }
 
     /// Whether it shall not hold and nothing of it is left anywhere.
     pub fn is_gone(&self) -> bool {
-        let left = self.enforced || self.denied || self.ran || self.flying.is_some();
-        !self.wanted && !left
+        let left = self.enforced || self.denied || self.ran;
+        let busy = self.at_work || self.flying.is_some();
+        !self.wanted && !left && !busy
     }
 
     /// Whether one more line about its source is too many: of this minute there were enough.

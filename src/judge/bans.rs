@@ -8,7 +8,7 @@ use crate::judge::ban::{Ban, Stop};
 use crate::judge::lengths::Lengths;
 use crate::judge::offenders::Offenders;
 use crate::judge::table::Table;
-use crate::limits::{BANS_MAX, COMMANDED_MAX, LEAVING_MAX};
+use crate::limits::{BANS_MAX, LEAVING_MAX};
 use crate::net::Prefix;
 use crate::time::Instant;
 
@@ -69,18 +69,6 @@ impl Bans {
         wider.find(|prefix| self.get(prefix).is_some())
     }
 
-    /// Whether commands hold as many addresses of the /64 of this one as they may: whoever owns all of it would
-    /// have one run for each.
-    pub(super) fn are_enough(&self, source: &Prefix) -> bool {
-        let Some(net) = Prefix::new(source.addr(), 64).filter(|_| source.bits() == 128) else {
-            return false;
-        };
-        let inside = |(part, ban): &(&Prefix, &Ban)| {
-            ban.wanted && ban.stop != Stop::Firewall && net.contains(part.addr())
-        };
-        self.iter().filter(inside).count() >= COMMANDED_MAX
-    }
-
     /// How many are in force.
     pub fn wanted(&self) -> usize {
         let leaving = self.table.stirred().filter(|(_, ban)| !ban.wanted);
@@ -137,12 +125,9 @@ impl Bans {
             // A run that is under way gives it the old end.
             ban.renewed = old.enforced || old.flying == Some(true);
             ban.denied = old.denied;
-            (ban.ran, ban.undo) = (old.ran, old.ran);
-            if old.ran {
-                // UNBLOCK_CMD is about the address that the command ran for, whoever of its /64 came back.
-                ban.probe.source = old.probe.source;
-            }
-            ban.flying = old.flying;
+            ban.ran = old.ran;
+            ban.undo = old.ran.then(|| old.given_to_undo());
+            (ban.flying, ban.at_work) = (old.flying, old.at_work);
         }
         let anew = self.get(&source).is_none();
         if anew && self.wanted() >= self.most && !self.make_room(&ban) {
@@ -172,7 +157,7 @@ impl Bans {
     /// Ends a ban: its rule goes with the next run of the firewall program.
     pub fn free(&mut self, source: &Prefix) {
         if let Some(ban) = self.table.get_mut(source) {
-            ban.wanted = false;
+            ban.end();
             self.changes += 1;
             self.table.stir(source);
         }
@@ -183,8 +168,10 @@ impl Bans {
     pub fn free_if(&mut self, mut which: impl FnMut(&Prefix, &Ban) -> bool) {
         let mut chosen = false;
         for (source, ban) in self.table.iter_mut().filter(|(_, ban)| ban.wanted) {
-            ban.wanted = !which(source, ban);
-            chosen |= !ban.wanted;
+            if which(source, ban) {
+                ban.end();
+                chosen = true;
+            }
         }
         if chosen {
             self.changes += 1;

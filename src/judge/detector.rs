@@ -126,7 +126,7 @@ impl Detector {
             self.counts.protected += 1;
             return Outcome::Protected;
         }
-        if self.bans.are_enough(&source) {
+        if stop != Stop::Firewall && self.bans.are_enough(&source) {
             self.bans.refused += 1;
             return Outcome::EnoughOfNet;
         }

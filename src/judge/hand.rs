@@ -116,8 +116,11 @@ impl Detector {
         }
         self.counts.bans += 1;
         let mut inside = 0;
-        self.bans.free_if(|other, _| {
-            let is_inside = other.bits() > source.bits() && source.contains(other.addr());
+        let undone = self.policy.undone;
+        self.bans.free_if(|other, ban| {
+            // What nothing can undo is there when this one ends, too.
+            let stays = ban.stop == Stop::Route && ban.holds() && !undone;
+            let is_inside = other.bits() > source.bits() && source.contains(other.addr()) && !stays;
             inside += usize::from(is_inside);
             is_inside
         });

@@ -2,6 +2,7 @@
 
 pub mod ban;
 pub mod bans;
+mod commanded;
 pub mod counts;
 mod crowd;
 pub mod detector;

@@ -65,7 +65,8 @@ fn together(bans: &Bans, site: &Prefix, from: u8) -> Option<Ban> {
         renewed: false,
         denied: false,
         ran: false,
-        undo: false,
+        undo: None,
+        at_work: false,
         flying: None,
         ..*newest
     })

@@ -72,8 +72,10 @@ impl fmt::Display for BanLine<'_> {
             Stop::Route => "route",
             Stop::Nothing => "nothing",
         };
-        let mode = ban.mode.name(ban.probe.protocol);
-        let (ip, port) = (ban.probe.source, ban.probe.port);
+        // What is to be undone first has to be known; of a ban that is only begun the rest is less.
+        let given = ban.given_to_undo();
+        let mode = given.mode.name(given.protocol);
+        let (ip, port) = (given.source, given.port);
         let step = if ban.step == Step::Done {
             "done"
         } else {
@@ -84,7 +86,7 @@ impl fmt::Display for BanLine<'_> {
             " {} {} {evidence} {stop} {mode} {ip} {port} {step} ",
             ban.strikes, ban.ports
         )?;
-        let left = match (ban.ran, ban.undo, ban.denied) {
+        let left = match (ban.ran, ban.undo.is_some(), ban.denied) {
             (true, true, true) => "undo,denied",
             (true, true, false) => "undo",
             (true, false, true) => "ran,denied",

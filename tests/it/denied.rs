@@ -207,3 +207,62 @@ fn what_others_add_meanwhile_stays_and_ours_goes() {
     assert_eq!(lost, 0, "of {added} lines of others");
     assert_eq!(now, long + &all);
 }
+
+/// Starts it anew behind a kill, once its journal knows of a ban with `words` at the end.
+fn killed_and_back<'a>(
+    lab: &'a Lab,
+    config: &Config,
+    words: &str,
+    meanwhile: Duration,
+) -> Daemon<'a> {
+    let mut daemon = lab.start(config.clone());
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    eventually("the journal", || daemon.read("run/journal").contains(words));
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    sleep(meanwhile);
+    lab.start(config.clone())
+}
+
+/// Nobody wrote it since, and it is ours all the same.
+#[test]
+fn a_line_of_a_ban_that_ended_while_nobody_was_there_goes() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    fs::write(hosts_deny(&lab), OTHERS).unwrap();
+    let config = denying().with("BLOCK_TIME", "3s");
+    let _daemon = killed_and_back(&lab, &config, " done denied\n", Duration::from_secs(4));
+    eventually("the line goes", || denied(&lab) == format!("{OTHERS}\n"));
+}
+
+/// KILL_ROUTE comes behind the line, so what a journal says of it is that it was begun.
+#[test]
+fn a_line_of_a_ban_that_was_only_begun_goes_with_it() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let gate = lab.dir().join("gate");
+    fs::write(&gate, "").unwrap();
+    let route = format!(
+        "echo $TARGET$; while test -e {}; do sleep 0.05; done",
+        gate.display()
+    );
+    let config = denying().with("KILL_ROUTE", &route);
+    let daemon = killed_and_back(&lab, &config, " begun denied\n", Duration::ZERO);
+    assert_eq!(denied(&lab), "ALL: 10.66.0.2 : DENY\n");
+    fs::remove_file(&gate).unwrap();
+    freed(&lab, &daemon);
+}
+
+/// KILL_RUN_CMD is all that is done with 2, before a restart and behind it.
+#[test]
+fn a_ban_that_has_no_line_gets_none_behind_a_restart() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let config = denying().with("BLOCK_TCP", "2");
+    let daemon = killed_and_back(
+        &lab,
+        &config,
+        " nothing stcp 10.66.0.2 11 done ",
+        Duration::ZERO,
+    );
+    daemon.ask("list").done();
+    assert!(!lab.router.path("/etc/hosts.deny").exists() || denied(&lab).is_empty());
+    assert_eq!(lab.log.count(|text| text.contains("via wrappers")), 0);
+}

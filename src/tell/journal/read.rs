@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::TITLE;
 use crate::act::firewall::Backend;
-use crate::judge::ban::{Ban, Step, Stop};
+use crate::judge::ban::{Ban, Given, Step, Stop};
 use crate::net::Prefix;
 use crate::see::probe::Mode;
 use crate::time::Instant;
@@ -115,6 +115,10 @@ fn ban(rest: &str, shift: &Shift) -> Option<(Prefix, Ban)> {
     let mut ban = Ban::by_hand(since, addr);
     ban.probe.protocol = protocol;
     ban.probe.port = port;
+    let given = Given {
+        mode,
+        ..ban.given()
+    };
     // The firewall has nothing of it yet. What a command did is still done, unless the machine was started anew.
     let again = stop == Stop::Route && !(done && shift.same);
     let ban = Ban {
@@ -129,7 +133,7 @@ fn ban(rest: &str, shift: &Shift) -> Option<(Prefix, Ban)> {
         step: if again { Step::Stop } else { Step::Done },
         recorded: done,
         ran: (ours("ran") || ours("undo")) && shift.same,
-        undo: ours("undo") && shift.same,
+        undo: (ours("undo") && shift.same).then_some(given),
         denied: ours("denied"),
         rest_until: Instant::default(),
         ..ban

@@ -1,4 +1,5 @@
 use super::*;
+use crate::judge::ban::Given;
 use crate::see::probe::Mode;
 use crate::see::probe::{Kind, Probe, Protocol};
 use core::time::Duration;
@@ -38,7 +39,7 @@ fn bans() -> Vec<(Prefix, Ban)> {
     bans[1].1.verified = true;
     bans[2].1.ran = true;
     bans[3].1.ran = true;
-    bans[3].1.undo = true;
+    bans[3].1.undo = Some(bans[3].1.given());
     bans[3].1.until = Some(at(200));
     bans[3].1.denied = true;
     let wide: Prefix = "203.0.113.0/24".parse().unwrap();
@@ -137,9 +138,14 @@ fn one_on_its_way_out_is_over() {
 #[test]
 fn one_that_is_not_confirmed_is_over_too() {
     let (source, mut ban) = ban("192.0.2.7", Mode::Stealth, Stop::Route);
-    (ban.step, ban.ran, ban.undo) = (Step::Confirm, true, true);
+    let port = 79;
+    ban.undo = Some(Given {
+        port,
+        ..ban.given()
+    });
+    (ban.step, ban.ran) = (Step::Confirm, true);
     let line = BanLine(&source, &ban).to_string();
-    let expected = "ban 192.0.2.7 100000 0 3 2 sensor route sudp 192.0.2.7 111 begun undo\n";
+    let expected = "ban 192.0.2.7 100000 0 3 2 sensor route sudp 192.0.2.7 79 begun undo\n";
     assert_eq!(line, expected);
 }
 
