@@ -1,4 +1,4 @@
-//! How many addresses of one /64 the owner's commands hold.
+//! Bans that the owner's commands hold, each of one address, among those of networks.
 
 use crate::judge::ban::Stop;
 use crate::judge::bans::Bans;
@@ -17,6 +17,16 @@ impl Bans {
             held && *part != source && net.contains(part.addr())
         });
         others.count() >= COMMANDED_MAX
+    }
+
+    /// A network is banned: those in it for whom only KILL_RUN_CMD was run have that ban now, and none of their
+    /// own, which would hide it.
+    pub(super) fn end_notices(&mut self, source: &Prefix) {
+        if source.is_host() {
+            // What it takes the place of has gone.
+            return;
+        }
+        self.free_if(|part, ban| ban.stop == Stop::Nothing && source.contains(part.addr()));
     }
 }
 

@@ -114,7 +114,7 @@ impl Detector {
             Block::Full => self.policy.stop,
             Block::RunOnly => Stop::Nothing,
         };
-        if let Some(outcome) = self.known(now, probe, standing) {
+        if let Some(outcome) = self.known(now, probe, stop, standing) {
             return outcome;
         }
         let source = match stop {
@@ -141,15 +141,26 @@ impl Detector {
         if !self.bans.insert(source, ban) {
             return Outcome::NoRoom;
         }
+        self.bans.end_notices(&source);
         self.counts.bans += 1;
         Outcome::Ban
     }
 
-    /// What comes of a probe of somebody who is banned already; the ban learns of it. None: it is nobody such, or
-    /// KILL_ROUTE failed for him a while ago and is tried again.
-    fn known(&mut self, now: Instant, probe: &Probe, standing: Standing) -> Option<Outcome> {
+    /// What comes of a probe of somebody who is banned already; the ban learns of it. None: it is nobody such, his
+    /// ban stops less than this one would, or KILL_ROUTE failed for him a while ago and is tried again.
+    fn known(
+        &mut self,
+        now: Instant,
+        probe: &Probe,
+        stop: Stop,
+        standing: Standing,
+    ) -> Option<Outcome> {
         let key = self.bans.covering(&Prefix::host(probe.source))?;
         let ban = self.bans.get_mut(&key)?;
+        if ban.stop == Stop::Nothing && stop != Stop::Nothing {
+            // It stops no packets: BLOCK of the other protocol is 2.
+            return None;
+        }
         if ban.failed && now.since(ban.since) >= FAILED_REST {
             return None;
         }

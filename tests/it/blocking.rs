@@ -4,6 +4,7 @@ use crate::lab::config::{Config, Mode, TCP_TRAPS};
 use crate::lab::daemon::probed;
 use crate::lab::touch::Proto::{Tcp, Udp};
 use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, SECOND, eventually, scan};
+use portsentry::net::Prefix;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -235,5 +236,31 @@ fn whoever_touches_again_is_already_blocked_in_the_words_of_the_mode() {
             .position(|text| text.ends_with(&second))
             .unwrap();
         assert_eq!(texts[at + 1], already);
+    }
+}
+
+/// What only told somebody of a source is no reason not to stop it: not in IPv6 either, where the one is of an
+/// address and the other of its /64.
+#[test]
+fn whom_2_told_of_is_stopped_by_the_other_protocols_1() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let ran = lab.dir().join("ran");
+    let config = Config::blocking(Mode::Stealth)
+        .with("BLOCK_UDP", "2")
+        .with("KILL_RUN_CMD", &note(&ran));
+    let _daemon = lab.start(config);
+    for to in [ROUTER, ROUTER6] {
+        let from = lab.stranger(to);
+        lab.scanner.touch(Udp, from, SocketAddr::new(to, 513));
+        let told = format!("External command run for host: {from} using command:");
+        lab.log.wait_for_text(&told);
+        lab.scanner.touch(Tcp, from, trap(to));
+        lab.log
+            .wait_for_text(&format!("Host {from} has been blocked via dropped route"));
+        let banned = match from.is_ipv4() {
+            true => format!("{from}/32"),
+            false => Prefix::new(from, 64).unwrap().to_string(),
+        };
+        assert!(lab.banned(&banned), "{banned}");
     }
 }

@@ -156,6 +156,8 @@ fn a_mistake_keeps_what_is_in_force_and_enabled_0_ends_it() {
         (status.code(), stderr.as_str()),
         (Some(0), &*format!("{said}\n"))
     );
+    // Who reads the log may be later than the end of the process.
+    eventually("the line", || lab.log.texts().len() > before);
     assert_eq!(lab.log.texts()[before..], [said]);
     assert_eq!(seen(&lab, 11), 1);
 }

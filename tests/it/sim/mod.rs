@@ -44,7 +44,7 @@ const SEEDS: u64 = 200;
 const STEPS: usize = 1500;
 
 /// Every branch that must have been seen over all seeds, and how often at least.
-const MUST: [(&str, u64); 62] = [
+const MUST: [(&str, u64); 64] = [
     ("verdict: not a trap", 1000),
     ("verdict: forged", 1000),
     ("verdict: ignored", 1000),
@@ -79,6 +79,8 @@ const MUST: [(&str, u64); 62] = [
     ("freed by a network that is not watched", 20),
     ("freed by configuration", 50),
     ("banned by hand", 100),
+    ("a ban that stops nothing becomes one that does", 200),
+    ("a ban that stops nothing ends in that of its network", 50),
     ("unbanned", 100),
     ("renewed", 100),
     ("another backend", 50),

@@ -195,7 +195,9 @@ impl Model {
             let again = progress.failed && now.since(entry.since) >= FAILED_REST;
             let (lines, began) = entry.told;
             let enough = lines >= BANNED_LINES && now.since(began) < FOLD;
-            match (again, progress.holds) {
+            let stops = policy.block(probe.protocol) == Block::Full;
+            let less = entry.stop == Stop::Nothing && stops;
+            match (again || less, progress.holds) {
                 (true, _) => {}
                 (_, false) => return Outcome::Pending,
                 (_, true) if enough => return Outcome::StillBanned,

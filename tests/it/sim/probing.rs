@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use portsentry::judge::ban::Ban;
+use portsentry::judge::ban::{Ban, Stop};
 use portsentry::judge::verdict::{Outcome, Verdict};
 use portsentry::limits::VALVE_PORTS;
 use portsentry::net::Prefix;
@@ -139,7 +139,27 @@ impl World {
             }
         }
         let entry = Entry::of(ban);
-        self.model.ledger.bans.insert(source, entry);
+        let before = self.model.ledger.bans.insert(source, entry);
+        if before.is_some_and(|before| before.stop == Stop::Nothing) && entry.stop != Stop::Nothing
+        {
+            reached(reach, "a ban that stops nothing becomes one that does");
+        }
+        let inside = |(part, entry): &(&Prefix, &Entry)| {
+            let inside = **part != source && source.contains(part.addr());
+            inside && entry.stop == Stop::Nothing
+        };
+        let notices = self.model.ledger.bans.iter().filter(inside);
+        for part in notices.map(|(part, _)| *part).collect::<Vec<_>>() {
+            assert!(
+                self.detector.bans.get(&part).is_none(),
+                "{part} hides {source}"
+            );
+            self.model.ledger.bans.remove(&part);
+            reached(
+                reach,
+                "a ban that stops nothing ends in that of its network",
+            );
+        }
     }
 
     /// A flood before we look: so many sources that the table of bans is full from the beginning.
