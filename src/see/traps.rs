@@ -141,6 +141,7 @@ mod tests {
             ports.add(first, last).unwrap();
         }
         assert_eq!(ports.ranges(), expected);
+        assert_eq!(ports.is_empty(), expected.is_empty());
         for port in 0..=u16::MAX {
             let inside = add.iter().any(|&(a, b)| (a..=b).contains(&port));
             assert_eq!(ports.contains(port), inside, "{port}");

@@ -87,3 +87,27 @@ fn a_second_trap_is_reported_through_a_flood() {
     assert!((burst..burst + 9).all(|n| verdict(n, 23) == Verdict::Folded));
     assert_eq!(verdict(burst, 80), REPORTED);
 }
+
+/// Whoever fulfils the rule of banning is counted for himself, once, however often he comes back.
+#[test]
+fn who_is_to_be_banned_is_no_part_of_a_crowd() {
+    for (scanners, expected) in [
+        (0, Some(News::Distributed(40))),
+        (10, Some(News::Distributed(30))),
+        (11, None),
+        (40, None),
+    ] {
+        let mut detector = watching((3, 5));
+        detector.policy.trigger_ports = 2;
+        for n in 0..40 {
+            let traps = if n < scanners { 4 } else { 1 };
+            for port in 1..=traps {
+                let _verdict = touch(&mut detector, at(1_000_000), stranger(n), port);
+            }
+        }
+        let mut news = Vec::new();
+        detector.take_news(at(1_060_000), |item| news.push(item));
+        assert_eq!(news, Vec::from_iter(expected), "{scanners} of 40");
+        assert_eq!(detector.counts.would_be, scanners as u64);
+    }
+}
