@@ -169,8 +169,8 @@ fn what_holds_is_said_once() {
     }
 }
 
-/// In one run the kernel takes so many and no more; the rest come with the next, and of nobody it is said that he
-/// went.
+/// In one run the kernel takes so many and no more; the others come with the next, and of nobody it is said that
+/// he went.
 #[test]
 fn more_bans_than_a_run_takes_come_in_several() {
     for (backend, job) in [

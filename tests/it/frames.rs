@@ -6,6 +6,7 @@ mod programs;
 use portsentry::act::firewall::{self, Backend, Detail, Distinct, Hold, Scope, Site};
 use portsentry::net::{Family, Prefix};
 use portsentry::see::traps::Ports;
+use std::iter;
 
 /// Two devices that INTERFACE names, and a hold for the second trap.
 const NFT_NAMED: &str = include_str!("../data/frames/nft-named.txt");
@@ -116,12 +117,9 @@ fn a_table_of_nft_for_a_kernel_that_knows_less() {
     let both = |site: &Site<'_>| frame(Backend::Nft, Scope::Both, site);
     let hold = ["chain hold", "set hold", "set seen", "set touch"];
     let all = [&hold[..], &["chain ingress"]].concat();
-    let mut tried = Vec::new();
-    let mut detail = Some(Detail::default());
-    while let Some(now) = detail {
-        tried.push(both(&named(&never, now)));
-        detail = now.less();
-    }
+    let details = iter::successors(Some(Detail::default()), |detail| detail.less());
+    let tried = details.take(9).map(|detail| both(&named(&never, detail)));
+    let tried: Vec<String> = tried.collect();
     let expected = [
         NFT_NAMED.to_owned(),
         without(NFT_NAMED, &["chain ingress"]),

@@ -2,7 +2,9 @@
 
 use super::Wall;
 use portsentry::act::firewall::{Backend, Job};
+use portsentry::limits::KERNEL_TIME_MAX;
 use portsentry::net::Family;
+use std::time::Duration;
 
 /// A few bans never wait; a flood of them is a few large batches.
 #[test]
@@ -114,5 +116,45 @@ fn taking_it_away_waits_for_nothing_that_could_not_be_made() {
         assert_eq!(wall.run().unwrap().0, Job::Unload);
         assert!(!wall.reconciler.is_loaded());
         assert_eq!(wall.reconciler.failures(), 0);
+    }
+}
+
+/// The kernel ends a ban where it can count its time; where it cannot, a run of ours does.
+#[test]
+fn a_ban_that_is_over_goes_by_itself_or_by_our_hand() {
+    let long = KERNEL_TIME_MAX.as_secs() + 1;
+    for (backend, seconds, expected) in [
+        (Backend::Nft, 600, None),
+        (Backend::Ipset, 600, None),
+        (Backend::Iptables, 600, Some(Job::Apply)),
+        (Backend::Nft, long - 1, None),
+        (Backend::Nft, long, Some(Job::Apply)),
+        (Backend::Ipset, long, Some(Job::Apply)),
+    ] {
+        let mut wall = Wall::new(backend, &[Family::V4]);
+        wall.ban("192.0.2.7", Some(seconds));
+        wall.catch_up();
+        wall.pass(1000 * seconds);
+        assert_eq!(wall.bans.expire(wall.now, Duration::ZERO), 1);
+        let mut lapsed = 0;
+        let bans = &mut wall.bans;
+        wall.reconciler.lapse(wall.now, bans, |_| lapsed += 1);
+        assert_eq!(lapsed, usize::from(expected.is_none()), "{backend:?}");
+        let next = wall.reconciler.next(wall.now, &wall.bans);
+        let job = next.map(|order| order.job).filter(|job| *job != Job::Check);
+        assert_eq!(job, expected, "{backend:?}, {seconds} s");
+    }
+}
+
+/// nft tells of changes by others, so that nobody has to look.
+#[test]
+fn nft_is_never_looked_at() {
+    for (backend, due_in) in [
+        (Backend::Nft, None),
+        (Backend::Ipset, Some(10_000)),
+        (Backend::Iptables, Some(10_000)),
+    ] {
+        let wall = Wall::holding(backend, &[Family::V4], &["192.0.2.7"]);
+        assert_eq!(wall.due_in(), due_in, "{backend:?}");
     }
 }
