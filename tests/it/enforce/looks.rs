@@ -2,6 +2,7 @@
 
 use super::Wall;
 use portsentry::act::firewall::{Backend, Job, Scope};
+use portsentry::act::reconcile::Order;
 use portsentry::net::Family;
 use std::time::Duration;
 
@@ -65,6 +66,7 @@ fn a_look_finds_what_others_did() {
         (but(FREED), Job::Rebuild),
         // None of ours.
         (and(NEW), Job::Rebuild),
+        ([but(FIRST), vec![NEW]].concat(), Job::Rebuild),
         (
             and("-A PORTSENTRY -s 203.0.113.9/32 -j DROP\n"),
             Job::Rebuild,
@@ -111,4 +113,32 @@ fn only_the_family_that_has_a_ban_is_looked_at() {
         assert!(!wall.reconciler.verify(wall.now, true, &said, &wall.bans));
         assert_eq!(wall.due_in(), Some(10_000));
     }
+}
+
+/// Whoever waits until all is done need not wait for a look.
+#[test]
+fn all_is_even_while_nothing_but_a_look_is_under_way() {
+    let mut wall = Wall::holding(Backend::Ipset, &Family::BOTH, &["2001:db8:7::/64"]);
+    let six = |job| Order {
+        scope: Scope::Only(Family::V6),
+        job,
+    };
+    let [look, change] = [Job::Check, Job::Apply].map(six);
+    let state = |wall: &Wall| {
+        let flying = wall.reconciler.flying();
+        (flying, wall.reconciler.is_even(&wall.bans))
+    };
+    wall.pass(10_000);
+    assert_eq!(state(&wall), (None, true));
+    wall.begin().unwrap();
+    assert_eq!(state(&wall), (Some(look), true));
+    wall.ban("2001:db8:8::/64", None);
+    assert_eq!(state(&wall), (Some(look), false));
+    let said = format!("{JUMPS}add portsentry6 2001:db8:7::/64 timeout 0\n");
+    assert!(!wall.reconciler.verify(wall.now, true, &said, &wall.bans));
+    assert_eq!(state(&wall), (None, false));
+    wall.begin().unwrap();
+    assert_eq!(state(&wall), (Some(change), false));
+    wall.end(true);
+    assert_eq!(state(&wall), (None, true));
 }
