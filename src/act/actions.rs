@@ -146,6 +146,23 @@ mod tests {
         assert_eq!(steps(true, false, false, Stop::Nothing), [Confirm, Done]);
     }
 
+    /// UNBLOCK_CMD alone starts nothing.
+    #[test]
+    fn the_keys_that_are_set_are_named() {
+        let some = Some("x $TARGET$".to_owned());
+        let (deny, route, run) = (some.clone(), some.clone(), some.clone());
+        let mut actions = Actions {
+            unblock: some,
+            ..Actions::default()
+        };
+        assert_eq!(actions.keys().next(), None);
+        actions.deny = deny;
+        assert_eq!(actions.keys().collect::<Vec<_>>(), ["KILL_HOSTS_DENY"]);
+        (actions.deny, actions.route, actions.run) = (None, route, run);
+        let keys: Vec<_> = actions.keys().collect();
+        assert_eq!(keys, ["KILL_ROUTE", "KILL_RUN_CMD"]);
+    }
+
     /// Bans from the oldest on, each wanted or on its way out, with its next step; whose turn it is.
     #[track_caller]
     fn check_turns(waiting: &[(bool, Step)], line: Option<u8>, command: Option<u8>) {

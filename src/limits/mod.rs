@@ -109,7 +109,7 @@ pub const FOLD: Duration = Duration::from_secs(60);
 /// The longest ban of a repeat offender, without BLOCK_TIME_MAX; or BLOCK_TIME where that is longer.
 pub const BLOCK_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// Bans in force, where the firewall has sets: 1.6 MB when it is full, nothing while it is empty. When it is full
+/// Bans in force, where the firewall has sets: 1.4 MB when it is full, nothing while it is empty. When it is full
 /// a source displaces the ban with the least evidence, if that is less than its own; otherwise it is refused, and
 /// counted.
 pub const BANS_MAX: usize = 8192;
