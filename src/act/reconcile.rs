@@ -188,7 +188,9 @@ impl Reconciler {
         let mut apart = false;
         for due in [false, true] {
             for (source, ban) in bans.stirred_mut().filter(|(source, _)| scope.holds(source)) {
-                ban.wanted &= !ban.is_forbidden(source, protect);
+                if ban.wanted && ban.is_forbidden(source, protect) {
+                    ban.end();
+                }
                 let interval = self.backend == Backend::Nft && nft::is_wide(source) && !anew;
                 if ban.due_in_firewall() != due || (due && interval && apart) {
                     continue;

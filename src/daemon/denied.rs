@@ -39,7 +39,7 @@ impl Denied {
         for (source, ban) in bans.filter(|(_, ban)| ban.denied) {
             let line = command(&state.config.actions, Deed::Step(Step::Deny), ban);
             if let Ok(line) = line {
-                self.lines.push((*source, line.as_str().into()));
+                self.note(*source, &line);
             }
         }
     }

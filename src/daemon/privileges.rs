@@ -10,7 +10,8 @@ pub(super) enum Privileges {
     /// It is not decided yet.
     #[default]
     Whole,
-    /// Kept for the owner's commands, which may send mail, become somebody else, write where they like.
+    /// Kept for the owner's commands, which may send mail, become somebody else, write where they like; or they
+    /// could not be given up.
     Kept,
     /// Given up, for ever.
     Dropped,
@@ -28,12 +29,15 @@ impl Privileges {
                 "adminalert: root's privileges are given up already: {key} goes without them until the next start"
             )),
             (Self::Whole | Self::Kept, None) => {
-                *self = Self::Dropped;
-                if let Err(error) = privileges::drop_rest() {
-                    log.say(format_args!(
-                        "adminalert: ERROR: root's privileges cannot be given up: {error}"
-                    ));
-                }
+                *self = match privileges::drop_rest() {
+                    Ok(()) => Self::Dropped,
+                    Err(error) => {
+                        log.say(format_args!(
+                            "adminalert: ERROR: root's privileges cannot be given up: {error}"
+                        ));
+                        Self::Kept
+                    }
+                };
             }
         }
     }

@@ -35,9 +35,8 @@ impl Bans {
 
     /// How often a source was banned lately, or the network or site that it is a part of.
     pub fn strikes(&self, now: Instant, source: &Prefix) -> u8 {
-        let bits = source.addr().is_ipv6().then_some(64);
-        let sites = bits.into_iter().chain(SITES);
-        let sites = sites.filter_map(|bits| Prefix::new(source.addr(), bits));
+        let wider = SITES.into_iter().chain([64]);
+        let sites = wider.filter_map(|bits| Prefix::new(source.addr(), bits));
         let sites = sites.chain([*source]);
         let strikes = sites.map(|site| self.offenders.strikes(now, &site));
         strikes.max().unwrap_or(0)

@@ -174,9 +174,7 @@ impl Detector {
         }
         if let (Some(Target::Address(addr)), false) = (whom, freed.is_empty()) {
             // It stands for more than a ban of itself alone.
-            let source = self.protect.source(addr);
-            self.sources.forget(&source);
-            self.bans.forgive(&source);
+            self.bans.forgive(&self.protect.source(addr));
         }
         freed
     }

@@ -242,8 +242,8 @@ pub const CONNTRACK_LOOK: Duration = Duration::from_secs(1);
 /// Addresses and routes change in bursts; they are read again once after this pause.
 pub const SURROUNDINGS_PAUSE: Duration = Duration::from_millis(100);
 
-/// Descriptors that are closed at a start: four times as many as a process usually may have, so
-/// that none is left that a script forgot.
+/// Descriptors that are closed at a start: four times as many as a process usually may have, so that none is left
+/// that a script forgot.
 pub const INHERITED_MAX: i32 = 4096;
 
 /// Clients of the control socket at once. More wait until one is done with; each has its time.

@@ -6,21 +6,24 @@ use super::check;
 
 /// What is kept (linux/capability.h): ports below 1024, the firewall, packet sockets. Ports are bound at a reload,
 /// too, which may ask for connect sensors.
-const KEPT: u64 = 1 << CAP_NET_BIND_SERVICE | 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW;
-const CAP_SETPCAP: u64 = 8;
-const CAP_NET_BIND_SERVICE: u64 = 10;
-const CAP_NET_ADMIN: u64 = 12;
-const CAP_NET_RAW: u64 = 13;
+const KEPT: [libc::c_ulong; 3] = [CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW];
+const CAP_SETPCAP: libc::c_ulong = 8;
+const CAP_NET_BIND_SERVICE: libc::c_ulong = 10;
+const CAP_NET_ADMIN: libc::c_ulong = 12;
+const CAP_NET_RAW: libc::c_ulong = 13;
 
-/// `_LINUX_CAPABILITY_VERSION_3`: two words of 32 bits for each set.
-const VERSION: u32 = 0x2008_0522;
-
-/// `struct __user_cap_header_struct`; process 0 is the one that asks.
+/// `struct __user_cap_header_struct`.
 #[repr(C)]
 struct Header {
     version: u32,
     process: libc::c_int,
 }
+
+/// `_LINUX_CAPABILITY_VERSION_3`, with two words of 32 bits for each set; process 0 is the one that asks.
+const OWN: Header = Header {
+    version: 0x2008_0522,
+    process: 0,
+};
 
 /// `struct __user_cap_data_struct`; the first of two has the lower words.
 #[repr(C)]
@@ -47,42 +50,43 @@ pub fn begin() -> io::Result<()> {
 /// Gives up all but [`KEPT`] for ever, for us and for every program that we start: out of every set, the bounding
 /// set included, and no program gets more by its file's mode (`no_new_privs`).
 pub fn drop_rest() -> io::Result<()> {
-    let mut sets = held()?;
+    let [mut sets, _] = held()?;
     // Who may not change the bounding set has little to lose: a container has seen to that.
-    if sets[0].permitted & 1 << CAP_SETPCAP != 0 {
+    if sets.permitted & 1 << CAP_SETPCAP != 0 {
         bound()?;
     }
-    for (sets, kept) in sets.iter_mut().zip([KEPT, KEPT >> 32]) {
-        // The lower word of it.
-        let kept = u32::try_from(kept & u64::from(u32::MAX)).unwrap_or(0);
-        sets.permitted &= kept;
-        sets.effective = sets.permitted;
-        // What is in none of them is not in the ambient set either.
-        sets.inheritable &= kept;
-    }
-    set(&sets)?;
-    // SAFETY: plain numbers, all five as prctl(2) wants them.
-    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }).map(drop)
+    let kept = KEPT
+        .into_iter()
+        .fold(0, |kept, capability| kept | 1 << capability);
+    sets.permitted &= kept;
+    sets.effective = sets.permitted;
+    // What is in none of them is not in the ambient set either.
+    sets.inheritable &= kept;
+    // Of the upper words nothing is kept.
+    set(&[sets, Sets::default()])?;
+    prctl(libc::PR_SET_NO_NEW_PRIVS, 1)
 }
 
 /// The bounding set: the kernel says where its capabilities end.
 fn bound() -> io::Result<()> {
-    for capability in (0..64).filter(|capability| KEPT >> capability & 1 == 0) {
-        // SAFETY: plain numbers, all five as prctl(2) wants them.
-        let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
-        match check(dropped) {
+    for capability in (0..64).filter(|capability| !KEPT.contains(capability)) {
+        match prctl(libc::PR_CAPBSET_DROP, capability) {
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => break,
             dropped => dropped?,
-        };
+        }
     }
     Ok(())
 }
 
+/// The kernel reads all five as long numbers, and refuses what it does not use and is not 0.
+fn prctl(option: libc::c_int, value: libc::c_ulong) -> io::Result<()> {
+    const UNUSED: libc::c_ulong = 0;
+    // SAFETY: takes and returns plain numbers.
+    check(unsafe { libc::prctl(option, value, UNUSED, UNUSED, UNUSED) }).map(drop)
+}
+
 fn held() -> io::Result<[Sets; 2]> {
-    let mut header = Header {
-        version: VERSION,
-        process: 0,
-    };
+    let mut header = OWN;
     let mut sets = [Sets::default(); 2];
     // SAFETY: the kernel reads the header and fills the two structures of version 3.
     let got = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, sets.as_mut_ptr()) };
@@ -90,10 +94,7 @@ fn held() -> io::Result<[Sets; 2]> {
 }
 
 fn set(sets: &[Sets; 2]) -> io::Result<()> {
-    let mut header = Header {
-        version: VERSION,
-        process: 0,
-    };
+    let mut header = OWN;
     // SAFETY: the kernel reads the header and the two structures of version 3.
     check_call(unsafe { libc::syscall(libc::SYS_capset, &raw mut header, sets.as_ptr()) })
 }
