@@ -73,16 +73,8 @@ fn the_firewall_program_has_no_more_than_the_daemon() {
         return;
     };
     let seen = lab.dir().join("seen");
-    lab.own_programs();
-    lab.router.sh(&format!(
-        "cd /usr/sbin
-         mv nft nft-real
-         cat > nft <<'END'
-#!/bin/sh
-cat /proc/self/status > {0}.new; ls -l /proc/self/fd/ > {0}.fd; mv {0}.new {0}
-exec /usr/sbin/nft-real \"$@\"
-END
-         chmod 755 nft",
+    lab.before_nft(&format!(
+        "cat /proc/self/status > {0}.new; ls -l /proc/self/fd/ > {0}.fd; mv {0}.new {0}",
         seen.display()
     ));
     let _daemon = lab.start(Config::blocking(Mode::Stealth).with("BACKEND", "nft"));

@@ -71,16 +71,8 @@ fn a_device_that_comes_while_nft_runs_is_guarded() {
         return;
     };
     let (hold, held) = (lab.dir().join("hold"), lab.dir().join("held"));
-    lab.own_programs();
-    lab.router.sh(&format!(
-        "cd /usr/sbin
-         mv nft nft-real
-         cat > nft <<'END'
-#!/bin/sh
-while [ -e {} ]; do echo > {}; sleep 0.01; done
-exec /usr/sbin/nft-real \"$@\"
-END
-         chmod 755 nft",
+    lab.before_nft(&format!(
+        "while [ -e {} ]; do echo > {}; sleep 0.01; done",
         hold.display(),
         held.display()
     ));

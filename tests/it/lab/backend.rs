@@ -104,15 +104,26 @@ impl Lab {
 
     /// Puts a script in the place of nft, which refuses what has a certain text in it as an old kernel would.
     pub(crate) fn nft_refuses(&self, text: &str) {
+        self.nft_is(&format!(
+            "input=$(cat)
+case $input in *'{text}'*) echo 'Error: Could not process rule: No such file or directory' >&2; exit 1;; esac
+echo \"$input\" | exec /usr/sbin/nft-real \"$@\""
+        ));
+    }
+
+    /// Has nft do something first.
+    pub(crate) fn before_nft(&self, script: &str) {
+        self.nft_is(&format!("{script}\nexec /usr/sbin/nft-real \"$@\""));
+    }
+
+    fn nft_is(&self, script: &str) {
         self.own_programs();
         self.router.sh(&format!(
             "cd /usr/sbin
              mv nft nft-real
              cat > nft <<'END'
 #!/bin/sh
-input=$(cat)
-case $input in *'{text}'*) echo 'Error: Could not process rule: No such file or directory' >&2; exit 1;; esac
-echo \"$input\" | exec /usr/sbin/nft-real \"$@\"
+{script}
 END
              chmod 755 nft"
         ));
