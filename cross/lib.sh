@@ -67,7 +67,7 @@ alone() {
 # Names match in their midst: packages::life:: is not meant, whose root directory has neither the emulator nor a
 # program's libraries.
 # shellcheck disable=SC2034 # for whoever sources this
-everywhere=(probes:: blocking:: life:: stop:: surroundings:: background:: --skip packages::)
+everywhere=(probes:: blocking:: life:: stop:: surroundings:: background:: privileges:: --skip packages::)
 
 # network_tests PROGRAM TEST...: tests of tests/it with that program. A test that has to be skipped fails.
 network_tests() {
