@@ -1,6 +1,6 @@
 # Programs for other processors. Included by the Makefile; see cross/README.md.
 
-.PHONY: cross ipk apk size test-cross test-router test-feed test-reproducible
+.PHONY: cross ipk apk release size test-cross test-router test-feed test-reproducible
 
 cross: ## build static programs for routers into dist/ (TARGET=mips_24kc: one)
 	@cross/build $(TARGET)
@@ -10,6 +10,9 @@ ipk: ## build packages for OpenWrt's opkg into dist/, without its SDK (TARGET=mi
 
 apk: ## build packages for OpenWrt's apk, by apk-tools 3 (TARGET=mips_24kc: one)
 	@cross/package/build apk $(TARGET)
+
+release: ## make what is handed out for a version: programs, packages, source, licences, and their sums
+	@cross/release $(TARGET)
 
 size: ## show the sizes in dist/ and on a router, fail over budget
 	@cross/size
