@@ -17,7 +17,7 @@ CONFIG_FILES := portsentry.conf portsentry.ignore portsentry.ignore.static
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test sim mutants compat check install uninstall clean
+.PHONY: help build demo test sim mutants compat supply check install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ compat: ## play hundreds of cases through Debian's PortSentry 1.2 and through ou
 	@$(MAKE) --no-print-directory build
 	cargo test --locked --no-run
 	tests/apart cargo test --locked --offline --test it compat:: -- --ignored
+
+supply: ## look the crates of the lock files up: advisories, licences, versions taken back, sources
+	@tests/supply
 
 # A toolchain without rustfmt or clippy still tests the rest; where CI=true it fails.
 SKIP = { echo "skipped: this Rust toolchain has no $(1) (rustup component add $(1))" >&2; [ "$${CI-}" != true ]; }
