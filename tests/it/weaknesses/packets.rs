@@ -106,3 +106,41 @@ fn w2_c12_a_first_fragment_too_short_for_the_flags_is_a_probe() {
     let line = format!("attackalert: TCP Fragment scan {probe}");
     assert_eq!(daemon.probe_lines(), [line]);
 }
+
+/// Insertion (Ptacek and Newsham): packets that only the observer takes, so that what he remembers is not what
+/// happened. Nothing is remembered of a connection, so there is nothing to put out of step.
+#[test]
+fn packets_that_no_host_would_take_neither_hide_a_probe_nor_undo_one() {
+    let Some(lab) = Lab::new(&["perl"]) else {
+        return;
+    };
+    let daemon = lab.start(Config::new(Mode::Stealth));
+    let mut wire = lab.wire();
+    let answer = |flags| packet::tcp(SocketAddr::new(SCANNER, 40000), at_router(11), flags);
+    // With the last hop of its life, and a checksum of TCP that is wrong (network cards fill it in late, so that a
+    // copy of an honest packet may have a wrong one too).
+    let mut last_hop = syn(SCANNER, 11);
+    last_hop[8] = 1;
+    refresh(&mut last_hop);
+    let mut damaged = syn(SCANNER, 79);
+    damaged[36] ^= 1;
+    for packet in [&last_hop, &answer("R"), &answer("AF"), &damaged] {
+        wire.send(packet);
+    }
+    daemon.settle();
+    let line = |port| {
+        let probe = probed(SCANNER, Tcp, port);
+        format!("attackalert: TCP SYN/Normal scan {probe}")
+    };
+    assert_eq!(daemon.probe_lines(), [line(11), line(79)]);
+}
+
+/// The header's checksum (RFC 791), behind a change of its own.
+fn refresh(packet: &mut [u8]) {
+    let (mut header, payload) = Ipv4Header::from_slice(packet).unwrap();
+    header.header_checksum = header.calc_header_checksum();
+    let mut whole = Vec::new();
+    header.write(&mut whole).unwrap();
+    whole.extend(payload);
+    packet.copy_from_slice(&whole);
+}
