@@ -10,7 +10,7 @@ use self::forger::{Forger, Shape};
 use portsentry::act::firewall::Backend;
 use portsentry::judge::policy::Policy;
 use portsentry::judge::verdict::{News, Outcome, Verdict};
-use portsentry::limits::{BANNED_LINES, BANS_MAX, RULES_MAX};
+use portsentry::limits::{BANNED_LINES, BANS_MAX, DISTRIBUTED_PAUSE, RULES_MAX};
 use portsentry::see::probe::Kind;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -165,7 +165,8 @@ fn a_distributed_scan_is_one_line_and_no_ban() {
     core.pass(60 * SECOND);
     assert_eq!(core.news, [News::Distributed(200)]);
     assert_eq!((core.detector.bans.wanted(), core.outcomes.len()), (0, 0));
-    // Fewer than a crowd are no event.
+    // Behind the pause: fewer than a crowd are no event.
+    core.pass(DISTRIBUTED_PAUSE);
     for n in 0..29 {
         let _verdict = core.take(&syn([192, 0, 9, n].into(), 10));
     }
@@ -178,6 +179,12 @@ fn a_distributed_scan_is_one_line_and_no_ban() {
     }
     core.pass(120 * SECOND);
     assert_eq!((core.detector.bans.wanted(), core.news.len()), (30, 1));
+    // Control: one more of the first kind would have been.
+    for n in 0..30 {
+        let _verdict = core.take(&syn([192, 0, 11, n].into(), 10));
+    }
+    core.pass(120 * SECOND);
+    assert_eq!(core.news[1..], [News::Distributed(30)]);
 }
 
 /// A flood of somebody who is banned already: some lines at once, and a count each minute.
