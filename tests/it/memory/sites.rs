@@ -72,6 +72,7 @@ fn a_site_is_a_ban_of_its_own() {
     let newest = detector.bans.get_mut(&network(7)).unwrap();
     (newest.renewed, newest.denied, newest.ran) = (true, true, true);
     newest.flying = Some(true);
+    newest.undo = Some(newest.given());
     assert!(detector.confirmed(&network(7)).is_some());
     let site = detector.bans.get(&prefix(SITE)).unwrap();
     assert_eq!((site.since, site.step), (at(7000), Step::Done));
@@ -81,7 +82,7 @@ fn a_site_is_a_ban_of_its_own() {
         (site.enforced, site.renewed, site.flying),
         (false, false, None)
     );
-    assert_eq!((site.denied, site.ran), (false, false));
+    assert_eq!((site.denied, site.ran, site.undo), (false, false, None));
     assert!(site.differs(), "the firewall is told of it");
 }
 
