@@ -56,6 +56,22 @@ mod tests {
         assert!(!bans.are_enough(&Prefix::host(neighbour(3))));
         let ninth = Prefix::host(neighbour(9));
         assert!(bans.are_enough(&ninth));
+        // Neither whom the firewall holds nor who is on his way out has a place.
+        let third = Prefix::host(neighbour(3));
+        let held = *bans.get(&third).unwrap();
+        let stop = Stop::Firewall;
+        for other in [
+            Ban { stop, ..held },
+            Ban {
+                wanted: false,
+                ..held
+            },
+        ] {
+            *bans.get_mut(&third).unwrap() = other;
+            assert!(!bans.are_enough(&ninth));
+        }
+        *bans.get_mut(&third).unwrap() = held;
+        assert!(bans.are_enough(&ninth));
         bans.free(&Prefix::host(neighbour(3)));
         assert!(!bans.are_enough(&ninth));
     }
