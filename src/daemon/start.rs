@@ -19,6 +19,7 @@ use crate::daemon::{Daemon, State, join, records};
 use crate::judge::detector::Detector;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::net::Family;
+use crate::see::traps::Ports;
 use crate::sys::background::{self, Starter};
 use crate::sys::clock;
 use crate::sys::files;
@@ -124,6 +125,7 @@ fn start_with(
         log: std::mem::take(log),
         backend: Backend::default(),
         hold: None,
+        unbound: Ports::new(),
         changed: true,
         unwritten,
     };
