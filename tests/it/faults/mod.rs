@@ -4,6 +4,7 @@
 //! then there is a run for each of them in which this one does. `make faults` goes through every error of each;
 //! otherwise it is one error of each, another with another SEED.
 
+mod children;
 mod inject;
 mod kill;
 mod rest;
@@ -21,18 +22,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const REACHED: usize = 600;
 
 /// Runs at a time. Most of a run is waiting.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 12;
 
 /// The tests here are not in one another's way.
 static ONE: Mutex<()> = Mutex::new(());
-
-/// Runs in one lab, whose log becomes longer with each.
-const IN_ONE_LAB: usize = 16;
 
 /// What a run in which nothing fails shows.
 struct Usual {
     calls: Vec<Call>,
     open: rest::Open,
+    frame: Vec<String>,
 }
 
 fn number(name: &str) -> Option<u32> {
@@ -48,18 +47,21 @@ fn usual(backend: Backend, library: &Path) -> Option<Usual> {
     });
     let mut daemon = played.unwrap();
     let open = script.check_even(&mut daemon, None).unwrap();
+    let frame = script.frame();
+    assert!(!frame.is_empty());
     script.stop(&mut daemon).unwrap();
     let calls = script.faults.calls();
-    Some(Usual { calls, open })
+    Some(Usual { calls, open, frame })
 }
 
 /// Makes the runs, several at a time, and gives what went wrong in which.
 fn all(points: &[Point], run: impl Fn(&Lab, Point) -> Outcome<()> + Sync) -> Vec<String> {
     let _alone = ONE.lock();
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let chunks: Vec<_> = points.chunks(IN_ONE_LAB).collect();
+    // One lab for many runs: to make and to end networks is what takes the kernel longest.
+    let chunks: Vec<_> = points.chunks(points.len().div_ceil(AT_ONCE)).collect();
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(chunks.len()) {
+        for _ in &chunks {
             scope.spawn(|| {
                 while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let lab = Lab::new(&[]).unwrap();
@@ -104,7 +106,7 @@ fn fails(
         ));
     }
     if lives {
-        let even = script.check_even(&mut daemon, Some(&usual.open));
+        let even = script.check_even(&mut daemon, Some(usual));
         even.map_err(|why| named(&script, why))?;
     }
     script
@@ -113,6 +115,7 @@ fn fails(
     Ok(script.faults.struck().is_some())
 }
 
+/// Every call, with one of its errors or with each.
 fn points(usual: &Usual) -> Vec<Point> {
     let seed = number("SEED").unwrap_or(0);
     let every = std::env::var("FAULTS").is_ok();

@@ -1,6 +1,7 @@
 //! One life of the daemon, in a few seconds: start, two bans with the owner's actions, their end, a reload, two more
 //! bans, a stop. At some point of it something fails.
 
+use super::Usual;
 use super::inject::{Faults, Point};
 use super::rest::{self, Open};
 use crate::lab::backend::Backend;
@@ -101,7 +102,12 @@ impl<'lab> Script<'lab> {
         self.wait(&mut daemon, "the end of the bans", |_| {
             self.lab.bans(self.backend).is_empty()
         })?;
-        self.reload(&mut daemon)?;
+        if daemon.ended().is_none() {
+            self.reload(&mut daemon)?;
+        }
+        if daemon.ended().is_some() {
+            return Ok(End::Ended(daemon));
+        }
         for (proto, ports) in [(Tcp, [79, 11]), (Udp, [513, 513])] {
             let Some(who) = self.scan(&mut daemon, proto, ports)? else {
                 return Ok(End::Ended(daemon));
@@ -149,19 +155,22 @@ impl<'lab> Script<'lab> {
 
     /// What the firewall has of ours.
     pub(super) fn frame(&self) -> Vec<String> {
-        let tables = match self.backend {
-            Backend::Nft => "nft list tables",
+        let frame = match self.backend {
+            Backend::Nft => "nft -s -t list table inet portsentry 2>/dev/null || true",
             _ => "iptables -w -S; ip6tables -w -S; ipset list -n",
         };
-        let tables = self.lab.router.sh(tables);
-        let ours = |line: &&str| line.to_lowercase().contains("portsentry");
-        tables.lines().filter(ours).map(str::to_owned).collect()
+        let frame = self.lab.router.sh(frame);
+        let ours = |line: &&str| {
+            let word = line.to_lowercase().contains("portsentry");
+            self.backend == Backend::Nft || (word && !line.starts_with("-A PORTSENTRY -s "))
+        };
+        frame.lines().filter(ours).map(str::to_owned).collect()
     }
 
     /// What this daemon has said, to syslog or to standard error: one of the two may have failed.
     pub(super) fn texts(&self, daemon: &Daemon<'_>) -> Vec<String> {
         let ident = format!("portsentry[{}]: ", daemon.pid());
-        let lines = self.lab.log.all().into_iter().skip(self.before);
+        let lines = self.lab.log.after(self.before).into_iter();
         let ours = lines.filter(|line| String::from_utf8_lossy(&line.datagram).contains(&ident));
         let errors = daemon.stderr();
         let errors = errors.lines().map(str::to_owned);
@@ -215,8 +224,19 @@ impl<'lab> Script<'lab> {
     pub(super) fn check_even(
         &self,
         daemon: &mut Daemon<'lab>,
-        usual: Option<&Open>,
+        usual: Option<&Usual>,
     ) -> Outcome<Open> {
+        if let Some(usual) = usual {
+            let same = |_: &Daemon<'_>| self.frame() == usual.frame;
+            let waited = self.wait(daemon, "the whole frame", same);
+            // Of a trap that could not be bound it says nothing.
+            let unbound = || {
+                self.texts(daemon)
+                    .iter()
+                    .any(|text| text.contains("could not bind"))
+            };
+            waited.or_else(|why| if unbound() { Ok(()) } else { Err(why) })?;
+        }
         let mut wanted: Vec<String> = self.lasting.iter().map(|(who, _)| host(*who)).collect();
         wanted.sort();
         self.wait(daemon, "what is wanted in the firewall", |_| {
@@ -226,7 +246,7 @@ impl<'lab> Script<'lab> {
         self.wait(daemon, "what list shows", |daemon| {
             rest::listed(daemon).as_ref() == Some(&wanted)
         })?;
-        rest::at_rest(self, daemon, usual)
+        rest::at_rest(self, daemon, usual.map(|usual| &usual.open))
     }
 }
 
