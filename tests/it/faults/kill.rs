@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const KNOWN: Duration = Duration::from_secs(2);
 
 /// One of so many points is tried where not all are.
-const EACH: u32 = 8;
+const EACH: u32 = 12;
 
 /// One run in which it is killed. True if it came to that call.
 fn killed(lab: &Lab, backend: Backend, library: &Path, point: Point) -> Outcome<bool> {

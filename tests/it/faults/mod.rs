@@ -2,7 +2,7 @@
 //!
 //! A run is the life of the daemon in a few seconds: `script`. It is counted how many calls it makes that can fail;
 //! then there is a run for each of them in which this one does. `make faults` goes through every error of each;
-//! otherwise it is one error of each, another with another SEED.
+//! otherwise it is every third call with one of its errors, others with another SEED.
 
 mod children;
 mod inject;
@@ -20,6 +20,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Calls of the script that can fail. It may become more; less means that something is not reached any more.
 const REACHED: usize = 600;
+
+/// One of so many calls fails where not all are tried.
+const EACH: u32 = 3;
 
 /// Runs at a time. Most of a run is waiting.
 const AT_ONCE: usize = 12;
@@ -115,19 +118,19 @@ fn fails(
     Ok(script.faults.struck().is_some())
 }
 
-/// Every call, with one of its errors or with each.
+/// Every call with each of its errors; or some, each with one.
 fn points(usual: &Usual) -> Vec<Point> {
     let seed = number("SEED").unwrap_or(0);
-    let every = std::env::var("FAULTS").is_ok();
     let calls = (1..).zip(&usual.calls);
-    calls
-        .flat_map(|(k, call)| match every {
-            true => (0..call.errors)
-                .map(|which| Point::Fails(k, which))
-                .collect(),
-            false => vec![Point::Fails(k, k.wrapping_mul(7).wrapping_add(seed))],
-        })
-        .collect()
+    match std::env::var("FAULTS").is_ok() {
+        true => calls
+            .flat_map(|(k, call)| (0..call.errors).map(move |which| Point::Fails(k, which)))
+            .collect(),
+        false => calls
+            .filter(|(k, _)| k % EACH == seed % EACH)
+            .map(|(k, _)| Point::Fails(k, (k / EACH).wrapping_add(seed / EACH)))
+            .collect(),
+    }
 }
 
 #[test]
@@ -144,13 +147,18 @@ fn every_system_call_may_fail() {
         reached.fetch_add(usize::from(struck), Ordering::Relaxed);
         Ok(())
     });
+    let calls = usual.calls.len();
     let (runs, reached) = (points.len(), reached.into_inner());
-    report(&format!("k reached: {reached}, in {runs} runs"));
+    report(&format!(
+        "k reached: {calls}; {runs} runs, in {reached} of which a call failed"
+    ));
     assert!(
         failed.is_empty(),
         "{} failed:\n{}",
         failed.len(),
         failed.join("\n")
     );
-    assert!(reached >= REACHED, "only {reached} are reached");
+    assert!(calls >= REACHED, "only {calls} calls are reached");
+    // A run is not quite like another: one that ends earlier may not come to the last calls.
+    assert!(reached >= runs * 4 / 5, "{reached} of {runs}");
 }

@@ -21,6 +21,9 @@ const SOON: Duration = Duration::from_secs(30);
 /// A scanner that is not answered tries the next trap.
 const NEXT: Duration = Duration::from_secs(1);
 
+/// How long an owner waits before he asks again.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 pub(super) type Outcome<T> = Result<T, String>;
 
 pub(super) struct Script<'lab> {
@@ -128,21 +131,18 @@ impl<'lab> Script<'lab> {
 
     /// The other configuration; where it was not read, its owner asks once more.
     fn reload(&self, daemon: &mut Daemon<'lab>) -> Outcome<()> {
-        let read = |text: &String| text.ends_with("is read again and in force");
-        let kept = |text: &String| text.ends_with("the old one stays in force");
-        let count = |daemon: &Daemon<'_>| {
-            let texts = self.texts(daemon);
-            texts.iter().filter(|text| read(text) || kept(text)).count()
-        };
-        for _ in 0..2 {
-            let before = count(daemon);
-            daemon.reload(self.second());
-            self.wait(daemon, "the reload", |daemon| count(daemon) > before)?;
-            if daemon.ended().is_some() || self.texts(daemon).iter().any(read) {
-                return Ok(());
+        daemon.reload(self.second());
+        let mut next = Instant::now() + PATIENCE;
+        self.wait(daemon, "the reload", |daemon| {
+            if Instant::now() >= next {
+                daemon.signal(Signal::SIGHUP);
+                next = Instant::now() + PATIENCE;
             }
-        }
-        Err("the configuration is never read".to_owned())
+            let texts = self.texts(daemon);
+            texts
+                .iter()
+                .any(|text| text.ends_with("is read again and in force"))
+        })
     }
 
     /// Stops it, and looks at what it leaves.
@@ -227,15 +227,12 @@ impl<'lab> Script<'lab> {
         usual: Option<&Usual>,
     ) -> Outcome<Open> {
         if let Some(usual) = usual {
-            let same = |_: &Daemon<'_>| self.frame() == usual.frame;
-            let waited = self.wait(daemon, "the whole frame", same);
             // Of a trap that could not be bound it says nothing.
-            let unbound = || {
-                self.texts(daemon)
-                    .iter()
-                    .any(|text| text.contains("could not bind"))
-            };
-            waited.or_else(|why| if unbound() { Ok(()) } else { Err(why) })?;
+            self.wait(daemon, "the whole frame", |daemon| {
+                let texts = self.texts(daemon);
+                texts.iter().any(|text| text.contains("could not bind"))
+                    || self.frame() == usual.frame
+            })?;
         }
         let mut wanted: Vec<String> = self.lasting.iter().map(|(who, _)| host(*who)).collect();
         wanted.sort();
