@@ -43,7 +43,7 @@ SEEDS ?= 1000
 sim: ## play the rules over time in SEEDS=1000 simulated worlds; SEED=n: one of them again
 	SEEDS=$(SEEDS) cargo test --locked --test it sim::
 
-faults: ## let each system call of a short life fail in every way, and kill the daemon at each (half an hour; SEED=n: other errors in make test)
+faults: ## let each system call fail in each way, and kill the daemon at each (half an hour)
 	@tests/setup
 	@$(MAKE) --no-print-directory build
 	cargo test --locked --no-run

@@ -192,12 +192,11 @@ impl Ground {
             return;
         }
         let opened = open();
-        self.news_again = opened.as_ref().err().map(|error| {
-            now.after(match sys::is_lacking(error) {
-                true => REST_MAX,
-                false => FOLLOW_REST,
-            })
-        });
+        let rest = |error: &io::Error| match sys::is_lacking(error) {
+            true => REST_MAX,
+            false => FOLLOW_REST,
+        };
+        self.news_again = opened.as_ref().err().map(|error| now.after(rest(error)));
         self.news = opened.ok();
     }
 

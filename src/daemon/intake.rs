@@ -1,25 +1,25 @@
 //! Probes in: from the sensors through the witness to the detector, and what it says to the log.
 
 use std::io;
-use std::net::IpAddr;
 
 use crate::act::firewall::Hold;
 use crate::config::Config;
 use crate::daemon::loss::Loss;
+use crate::daemon::touch::{accept_failed, drain};
 use crate::daemon::{State, announce};
-use crate::judge::verdict::{Outcome, Verdict};
+use crate::judge::verdict::Verdict;
 use crate::limits::{BATCH_MAX, REST, SNAP};
 use crate::net::Family;
 use crate::see::conntrack::Belongs;
 use crate::see::filter::{self, Devices, Sight};
 use crate::see::packet;
-use crate::see::probe::{Kind, Mode, Probe, Protocol};
+use crate::see::probe::{Mode, Probe, Protocol};
 use crate::see::traps::Ports;
 use crate::sys;
 use crate::sys::poll::{Place, Poll};
 use crate::sys::sniff::Sniffer;
-use crate::sys::trap::{Answer, Touch, Trap};
-use crate::tell::report::{self, DeafLine, OptionsLine, ProbeLine};
+use crate::sys::trap::Trap;
+use crate::tell::report::{self, OptionsLine, ProbeLine};
 use crate::time::Instant;
 
 /// Touches taken from trap sockets in one turn; the loop comes back for the rest.
@@ -112,8 +112,8 @@ impl Intake {
                 let error = bound.as_ref().err();
                 error.is_some_and(|error| !sys::is_lacking(error))
             };
-            // A service on one of the two is a service: the other half would be a trap on its port. And a half that
-            // is missing for another reason would be missed by nobody, and never be tried again.
+            // A service on one of the two is a service: the other half would be a trap on its port. And a half
+            // that is missing for another reason would be missed by nobody, and never be tried again.
             if failed_to(&v4) || failed_to(&v6) || (v4.is_err() && v6.is_err()) {
                 failed += 1;
                 if unbound.add(port, port).is_err() {
@@ -227,23 +227,6 @@ impl Intake {
     }
 }
 
-fn accept_failed(trap: &Trap, error: &io::Error, state: &mut State) {
-    state.log.say(DeafLine(trap.protocol, trap.port));
-    state.log.say(format_args!(
-        "adminalert: ERROR: a trap socket failed: {error}; all rest for a second"
-    ));
-}
-
-fn drain(now: Instant, trap: &Trap, most: usize, state: &mut State) -> io::Result<usize> {
-    for taken in 0..most {
-        let Some(touch) = trap.receive()? else {
-            return Ok(taken);
-        };
-        connect(now, trap, &touch, state);
-    }
-    Ok(most)
-}
-
 fn devices<'a>(config: &Config, watched: &'a [u32], loopbacks: &'a [u32]) -> Devices<'a> {
     match config.names_devices() {
         true => Devices::Only(watched),
@@ -268,48 +251,7 @@ fn sniffed(now: Instant, probe: &Probe, state: &mut State) {
     }
 }
 
-/// A touch of a trap socket. It is ours, so it is nobody else's: the witness is not needed.
-fn connect(now: Instant, trap: &Trap, touch: &Touch, state: &mut State) {
-    let probe = Probe {
-        source: touch.from.ip(),
-        destination: touch.to,
-        source_port: touch.from.port(),
-        port: trap.port,
-        protocol: trap.protocol,
-        kind: Kind::Connect,
-        options: false,
-    };
-    if is_chatter(touch, state) || state.detector.candidate(&probe).is_err() {
-        return;
-    }
-    let verdict = state
-        .detector
-        .judge(now, &probe, Mode::Connect, Belongs::Nobody);
-    // A datagram's source may be forged, and may answer by itself: no second word to it.
-    let greeted = match verdict {
-        Verdict::Folded => trap.protocol == Protocol::Tcp,
-        Verdict::Probe(outcome) => {
-            trap.protocol == Protocol::Tcp || outcome != Outcome::AlreadyBanned
-        }
-        _ => false,
-    };
-    if let (true, Some(banner)) = (greeted, &state.config.banner) {
-        trap.greet(touch, banner);
-    }
-    tell(&probe, Mode::Connect, verdict, state);
-}
-
-/// A datagram to everybody is chatter, no probe.
-fn is_chatter(touch: &Touch, state: &State) -> bool {
-    let broadcasts = &state.detector.protect.surroundings.broadcasts;
-    let everybody = match touch.to {
-        IpAddr::V4(to) => to.is_multicast() || to.is_broadcast(),
-        IpAddr::V6(to) => to.is_multicast(),
-    };
-    matches!(touch.answer, Answer::Datagram(_)) && (everybody || broadcasts.contains(&touch.to))
-}
-
-fn tell(probe: &Probe, mode: Mode, verdict: Verdict, state: &mut State) {
+pub(super) fn tell(probe: &Probe, mode: Mode, verdict: Verdict, state: &mut State) {
     let Verdict::Probe(outcome) = verdict else {
         return;
     };

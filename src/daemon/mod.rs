@@ -26,6 +26,7 @@ mod resolvers;
 mod settle;
 mod start;
 mod stop;
+mod touch;
 mod watch;
 mod witness;
 

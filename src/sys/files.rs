@@ -146,8 +146,8 @@ impl From<&Metadata> for Identity {
     }
 }
 
-/// Whether the lock that we hold is still the one of its run directory. What cannot be looked at is: to take it for
-/// lost would leave to somebody else, who is not there, what is ours.
+/// Whether the lock that we hold is still the one of its run directory. What cannot be looked at is: to take it
+/// for lost would leave to somebody else, who is not there, what is ours.
 pub fn is_lock_of(lock: &File, directory: &str) -> bool {
     let there = Identity::of(&format!("{directory}/lock"));
     match (lock.metadata(), there) {

@@ -71,8 +71,8 @@ fn begin_again(script: &Script<'_>, died: Instant) -> Outcome<()> {
     script.stop(&mut daemon)
 }
 
-/// Whoever is killed in the second of a ban has not written down whose line that in hosts.deny is, and nobody can tell
-/// it from the owner's.
+/// Whoever is killed in the second of a ban has not written down whose line that in hosts.deny is, and nobody can
+/// tell it from the owner's.
 fn forgive_young_lines(script: &Script<'_>, died: Instant) {
     let bans = script.lasting.iter().chain(&script.short);
     let old: Vec<String> = bans

@@ -1,5 +1,5 @@
-//! One life of the daemon, in a few seconds: start, two bans with the owner's actions, their end, a reload, two more
-//! bans, a stop. At some point of it something fails.
+//! One life of the daemon, in a few seconds: start, two bans with the owner's actions, their end, a reload, two
+//! more bans, a stop. At some point of it something fails.
 
 use super::Usual;
 use super::inject::{Faults, Point};
