@@ -1,8 +1,8 @@
 //! System calls that fail, one in each run, and a daemon that is killed at any of them.
 //!
 //! A run is the life of the daemon in a few seconds: `script`. It is counted how many calls it makes that can
-//! fail; then there is a run for each of them in which this one does. `make faults` goes through every error of each;
-//! otherwise it is every third call with one of its errors, others with another SEED.
+//! fail; then there is a run for each of them in which this one does. `make faults` goes through every error of
+//! each; otherwise it is every third call with one of its errors, others with another SEED.
 
 mod children;
 mod inject;
