@@ -17,7 +17,7 @@ CONFIG_FILES := portsentry.conf portsentry.ignore portsentry.ignore.static
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test sim mutants compat supply check install uninstall clean
+.PHONY: help build demo test sim faults mutants compat supply check install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ SEEDS ?= 1000
 
 sim: ## play the rules over time in SEEDS=1000 simulated worlds; SEED=n: one of them again
 	SEEDS=$(SEEDS) cargo test --locked --test it sim::
+
+faults: ## let each system call fail in each way, and kill the daemon at each (half an hour)
+	@tests/setup
+	@$(MAKE) --no-print-directory build
+	cargo test --locked --no-run
+	FAULTS=all tests/apart cargo test --locked --offline --test it -- faults:: --nocapture
 
 mutants: ## change the core in a thousand places, one at a time: do the tests notice? (hours; MUTANTS="--shard 0/20": a part)
 	@cargo mutants --version >/dev/null 2>&1 || { \

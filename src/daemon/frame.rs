@@ -28,9 +28,9 @@ pub(super) fn hold(state: &mut State) -> Option<Hold> {
         return None;
     }
     let traps = &policy.traps.tcp;
-    // The sockets of connect sensors are our own: no service.
+    // The sockets of connect sensors are our own: no service. Behind a port that they could not bind is one.
     let traps = match state.config.side(Protocol::Tcp).mode {
-        Some(Mode::Connect) => traps.clone(),
+        Some(Mode::Connect) => traps.without(&state.unbound).ok()?,
         _ => {
             let used = state.witness.in_use(Protocol::Tcp);
             let used = traps.iter().filter(|port| used.contains(*port));

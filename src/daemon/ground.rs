@@ -7,11 +7,11 @@ use crate::act::firewall::{self, Backend, Detail, Scope, Site, kernel, nft};
 use crate::act::reconcile::Reconciler;
 use crate::config::Config;
 use crate::daemon::{State, frame};
-use crate::limits::{CHECK_PAUSE, DEVICES_MAX, HEAL_PAUSE, HEAL_REST, REST_MAX};
+use crate::limits::{CHECK_PAUSE, DEVICES_MAX, FOLLOW_REST, HEAL_PAUSE, HEAL_REST, REST_MAX};
 use crate::net::{Family, Prefix};
 use crate::sys::nfnews::News;
 use crate::sys::poll::{Place, Poll};
-use crate::sys::{files, spawn};
+use crate::sys::{self, files, spawn};
 use crate::time::Instant;
 
 /// The backend in force and those behind it.
@@ -29,7 +29,7 @@ pub(super) struct Ground {
     news: Option<News>,
     news_at: Place,
     /// News that could not be had are asked for again then.
-    news_again: Instant,
+    news_again: Option<Instant>,
     /// Somebody changed our table: it is made anew then.
     heal_at: Option<Instant>,
     healed: Instant,
@@ -54,7 +54,7 @@ impl Ground {
             frames: Vec::new(),
             news: None,
             news_at: Place::NONE,
-            news_again: Instant::default(),
+            news_again: None,
             heal_at: None,
             healed: Instant::default(),
             heal_rest: HEAL_REST,
@@ -177,7 +177,7 @@ impl Ground {
     pub(super) fn watch(&mut self, now: Instant, backend: Backend, poll: &mut Poll) {
         match backend {
             Backend::Nft => self.listen(now, News::open),
-            _ => self.news = None,
+            _ => (self.news, self.news_again) = (None, None),
         }
         self.news_at = match &self.news {
             Some(news) => poll.add(news),
@@ -188,10 +188,16 @@ impl Ground {
     /// A kernel that has no news for us has no nftables either, or somebody between us and it refuses them: to ask
     /// for what is missing may make it look for a module, so that is done seldom.
     fn listen(&mut self, now: Instant, open: impl FnOnce() -> io::Result<News>) {
-        if self.news.is_none() && self.news_again <= now {
-            self.news = open().ok();
-            self.news_again = now.after(REST_MAX);
+        if self.news.is_some() || self.news_again.is_some_and(|at| now < at) {
+            return;
         }
+        let opened = open();
+        let rest = |error: &io::Error| match sys::is_lacking(error) {
+            true => REST_MAX,
+            false => FOLLOW_REST,
+        };
+        self.news_again = opened.as_ref().err().map(|error| now.after(rest(error)));
+        self.news = opened.ok();
     }
 
     /// Whether a change by others that a look found is worth a line: who empties both families is found twice, and
@@ -204,9 +210,10 @@ impl Ground {
         new
     }
 
-    /// When a change by others is put right.
+    /// When a change by others is put right, or news are asked for again.
     pub(super) fn due_at(&self) -> Option<Instant> {
-        self.heal_at
+        let times = [self.heal_at, self.news_again];
+        times.into_iter().flatten().min()
     }
 
     /// Hears of changes by others, which come in bursts. Whether it is time to put them right.

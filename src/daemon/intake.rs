@@ -1,23 +1,25 @@
 //! Probes in: from the sensors through the witness to the detector, and what it says to the log.
 
 use std::io;
-use std::net::IpAddr;
 
 use crate::act::firewall::Hold;
 use crate::config::Config;
 use crate::daemon::loss::Loss;
+use crate::daemon::touch::{accept_failed, drain};
 use crate::daemon::{State, announce};
-use crate::judge::verdict::{Outcome, Verdict};
+use crate::judge::verdict::Verdict;
 use crate::limits::{BATCH_MAX, REST, SNAP};
 use crate::net::Family;
 use crate::see::conntrack::Belongs;
 use crate::see::filter::{self, Devices, Sight};
 use crate::see::packet;
-use crate::see::probe::{Kind, Mode, Probe, Protocol};
+use crate::see::probe::{Mode, Probe, Protocol};
+use crate::see::traps::Ports;
+use crate::sys;
 use crate::sys::poll::{Place, Poll};
 use crate::sys::sniff::Sniffer;
-use crate::sys::trap::{Answer, Touch, Trap};
-use crate::tell::report::{self, DeafLine, OptionsLine, ProbeLine};
+use crate::sys::trap::Trap;
+use crate::tell::report::{self, OptionsLine, ProbeLine};
 use crate::time::Instant;
 
 /// Touches taken from trap sockets in one turn; the loop comes back for the rest.
@@ -32,6 +34,8 @@ pub(super) struct Intake {
     /// The trap that is served first in the next turn, so that a flood of one does not starve the others.
     first_trap: usize,
     loss: Loss,
+    /// The filter could not be changed: it is tried again then.
+    aim_at: Option<Instant>,
 }
 
 impl Intake {
@@ -43,6 +47,7 @@ impl Intake {
             traps_rest_until: Instant::default(),
             first_trap: 0,
             loss: Loss::default(),
+            aim_at: None,
         };
         intake.reopen(state)?;
         Ok(intake)
@@ -86,12 +91,13 @@ impl Intake {
         self.loss.ever
     }
 
-    /// Binds the trap ports of a protocol that are not bound yet, IPv4 and IPv6. A port counts as bound if
-    /// one of the two could be had; a machine without IPv6 is no error.
+    /// Binds the trap ports of a protocol that are not bound yet, IPv4 and IPv6; a machine without one of the two
+    /// is no error.
     fn bind(&mut self, protocol: Protocol, state: &mut State) -> io::Result<()> {
         let wanted = state.config.traps_in(|mode| mode == Mode::Connect);
         let ports = wanted.of(protocol);
         let mut failed = 0;
+        let mut unbound = Ports::new();
         for port in ports.iter() {
             let ours = |(trap, _): &(Trap, Place)| trap.protocol == protocol && trap.port == port;
             if self.traps.iter().any(ours) {
@@ -102,13 +108,17 @@ impl Intake {
             ));
             let v4 = Trap::bind(protocol, Family::V4, port);
             let v6 = Trap::bind(protocol, Family::V6, port);
-            let in_use = |bound: &io::Result<Trap>| {
-                let kind = bound.as_ref().err().map(io::Error::kind);
-                kind == Some(io::ErrorKind::AddrInUse)
+            let failed_to = |bound: &io::Result<Trap>| {
+                let error = bound.as_ref().err();
+                error.is_some_and(|error| !sys::is_lacking(error))
             };
-            // A service on one of the two is a service: the other half would be a trap on its port.
-            if in_use(&v4) || in_use(&v6) || (v4.is_err() && v6.is_err()) {
+            // A service on one of the two is a service: the other half would be a trap on its port. And a half
+            // that is missing for another reason would be missed by nobody, and never be tried again.
+            if failed_to(&v4) || failed_to(&v6) || (v4.is_err() && v6.is_err()) {
                 failed += 1;
+                if unbound.add(port, port).is_err() {
+                    unbound = ports.clone();
+                }
                 state.log.say(format_args!(
                     "adminalert: ERROR: could not bind {protocol} socket: {port}. Attempting to continue\n"
                 ));
@@ -116,6 +126,9 @@ impl Intake {
             }
             let bound = v4.into_iter().chain(v6);
             self.traps.extend(bound.map(|trap| (trap, Place::NONE)));
+        }
+        if protocol == Protocol::Tcp {
+            state.unbound = unbound;
         }
         if failed > 0 && failed == ports.len() {
             let reason = format!("could not bind ANY {protocol} sockets. Shutting down.");
@@ -125,7 +138,8 @@ impl Intake {
     }
 
     /// Gives the kernel's filter what it has to know: our addresses, our devices, our traps, what is looked for.
-    pub(super) fn aim(&self, state: &State) -> io::Result<()> {
+    pub(super) fn aim(&mut self, state: &State) -> io::Result<()> {
+        self.aim_at = None;
         let traps = state.config.traps_in(Mode::sees_packets);
         let around = &state.detector.protect.surroundings;
         let sight = Sight {
@@ -153,10 +167,21 @@ impl Intake {
         }
     }
 
-    /// When resting traps have to be looked at again, or a loss has to be said.
+    /// The filter stays as it was, and what is new is not seen: that is tried again in a while.
+    pub(super) fn aim_later(&mut self, now: Instant) {
+        self.aim_at = Some(now.after(REST));
+    }
+
+    /// Whether it is time to.
+    pub(super) fn is_to_aim(&self, now: Instant) -> bool {
+        self.aim_at.is_some_and(|at| at <= now)
+    }
+
+    /// When resting traps have to be looked at again, a loss has to be said, or the filter is to be changed.
     pub(super) fn due_at(&self, now: Instant) -> Option<Instant> {
         let rested = (now < self.traps_rest_until).then_some(self.traps_rest_until);
-        rested.into_iter().chain(self.loss.due_at()).min()
+        let times = [rested, self.loss.due_at(), self.aim_at];
+        times.into_iter().flatten().min()
     }
 
     /// Takes a bounded number of probes from every sensor that has some.
@@ -202,23 +227,6 @@ impl Intake {
     }
 }
 
-fn accept_failed(trap: &Trap, error: &io::Error, state: &mut State) {
-    state.log.say(DeafLine(trap.protocol, trap.port));
-    state.log.say(format_args!(
-        "adminalert: ERROR: a trap socket failed: {error}; all rest for a second"
-    ));
-}
-
-fn drain(now: Instant, trap: &Trap, most: usize, state: &mut State) -> io::Result<usize> {
-    for taken in 0..most {
-        let Some(touch) = trap.receive()? else {
-            return Ok(taken);
-        };
-        connect(now, trap, &touch, state);
-    }
-    Ok(most)
-}
-
 fn devices<'a>(config: &Config, watched: &'a [u32], loopbacks: &'a [u32]) -> Devices<'a> {
     match config.names_devices() {
         true => Devices::Only(watched),
@@ -243,48 +251,7 @@ fn sniffed(now: Instant, probe: &Probe, state: &mut State) {
     }
 }
 
-/// A touch of a trap socket. It is ours, so it is nobody else's: the witness is not needed.
-fn connect(now: Instant, trap: &Trap, touch: &Touch, state: &mut State) {
-    let probe = Probe {
-        source: touch.from.ip(),
-        destination: touch.to,
-        source_port: touch.from.port(),
-        port: trap.port,
-        protocol: trap.protocol,
-        kind: Kind::Connect,
-        options: false,
-    };
-    if is_chatter(touch, state) || state.detector.candidate(&probe).is_err() {
-        return;
-    }
-    let verdict = state
-        .detector
-        .judge(now, &probe, Mode::Connect, Belongs::Nobody);
-    // A datagram's source may be forged, and may answer by itself: no second word to it.
-    let greeted = match verdict {
-        Verdict::Folded => trap.protocol == Protocol::Tcp,
-        Verdict::Probe(outcome) => {
-            trap.protocol == Protocol::Tcp || outcome != Outcome::AlreadyBanned
-        }
-        _ => false,
-    };
-    if let (true, Some(banner)) = (greeted, &state.config.banner) {
-        trap.greet(touch, banner);
-    }
-    tell(&probe, Mode::Connect, verdict, state);
-}
-
-/// A datagram to everybody is chatter, no probe.
-fn is_chatter(touch: &Touch, state: &State) -> bool {
-    let broadcasts = &state.detector.protect.surroundings.broadcasts;
-    let everybody = match touch.to {
-        IpAddr::V4(to) => to.is_multicast() || to.is_broadcast(),
-        IpAddr::V6(to) => to.is_multicast(),
-    };
-    matches!(touch.answer, Answer::Datagram(_)) && (everybody || broadcasts.contains(&touch.to))
-}
-
-fn tell(probe: &Probe, mode: Mode, verdict: Verdict, state: &mut State) {
+pub(super) fn tell(probe: &Probe, mode: Mode, verdict: Verdict, state: &mut State) {
     let Verdict::Probe(outcome) = verdict else {
         return;
     };

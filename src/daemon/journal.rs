@@ -4,12 +4,13 @@ use std::fmt::Write;
 use std::io::ErrorKind;
 
 use crate::act::firewall::Backend;
+use crate::act::state::rest;
 use crate::config::Config;
 use crate::daemon::State;
 use crate::judge::ban::{Ban, Step, Stop};
 use crate::judge::bans::Bans;
 use crate::judge::detector::Detector;
-use crate::limits::{JOURNAL_BYTES_MAX, JOURNAL_PAUSE, JOURNAL_PAUSE_FLASH, REST_MAX};
+use crate::limits::{JOURNAL_BYTES_MAX, JOURNAL_PAUSE, JOURNAL_PAUSE_FLASH};
 use crate::sys::files;
 use crate::sys::log::Log;
 use crate::tell::journal::{self, BanLine, EndLine, Head, PastLine};
@@ -27,7 +28,8 @@ pub(super) struct Journal {
     /// What [`Bans::changes`] was when it was written.
     written: u64,
     due: Option<Instant>,
-    failed: bool,
+    /// Attempts to write it that failed, one after the other.
+    failures: u32,
 }
 
 impl Journal {
@@ -40,7 +42,7 @@ impl Journal {
             // What backend there is has to be known even without a ban.
             written: u64::MAX,
             due: None,
-            failed: false,
+            failures: 0,
         };
         journal.adopt(run_dir, config);
         journal
@@ -125,7 +127,7 @@ impl Journal {
         }
         self.due = None;
         if !self.write(now, state) {
-            self.due = Some(now.after(REST_MAX));
+            self.due = Some(now.after(rest(self.failures)));
         }
     }
 
@@ -144,19 +146,20 @@ impl Journal {
         };
         let written = files::replace(&self.path, pieces(&head, bans));
         self.written = bans.changes();
-        let ok = written.is_ok();
-        if let (Err(error), false) = (written, self.failed) {
+        let Err(error) = written else {
+            self.failures = 0;
+            return true;
+        };
+        if self.failures == 0 {
             let path = &self.path;
             state.log.say(format_args!(
                 "adminalert: ERROR: {path} cannot be written: {error}; after a restart the bans are forgotten"
             ));
         }
-        self.failed = !ok;
-        if !ok {
-            // It is tried again although nothing has changed.
-            self.written = u64::MAX;
-        }
-        ok
+        self.failures = self.failures.saturating_add(1);
+        // It is tried again although nothing has changed.
+        self.written = u64::MAX;
+        false
     }
 }
 

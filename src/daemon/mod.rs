@@ -26,6 +26,7 @@ mod resolvers;
 mod settle;
 mod start;
 mod stop;
+mod touch;
 mod watch;
 mod witness;
 
@@ -46,6 +47,7 @@ use crate::daemon::witness::Witness;
 use crate::judge::ban::Stop;
 use crate::judge::detector::Detector;
 use crate::limits::REST;
+use crate::see::traps::Ports;
 use crate::sys::background::Starter;
 use crate::sys::clock;
 use crate::sys::log::Log;
@@ -68,6 +70,8 @@ struct State {
     backend: Backend,
     /// What the kernel holds sources for, where it does.
     hold: Option<Hold>,
+    /// Ports of TCP that connect sensors could not bind: no traps, whoever comes there.
+    unbound: Ports,
     /// Something that the firewall's frame is made of is another one.
     changed: bool,
     unwritten: Unwritten,
@@ -128,6 +132,9 @@ impl Daemon {
     fn turn(&mut self, now: Instant) {
         let changed = self.watch.take(now, &self.poll, &mut self.state);
         self.follow(changed);
+        if self.intake.is_to_aim(now) {
+            self.aim();
+        }
         self.intake.take(now, &self.poll, &mut self.state);
         let State { detector, log, .. } = &mut self.state;
         detector.pass(now);
@@ -148,10 +155,13 @@ impl Daemon {
         }
     }
 
-    /// Tells the kernel's filter what has changed. One that cannot be changed goes on as it was.
+    /// Tells the kernel's filter what has changed. One that cannot be changed goes on as it was for a while.
     fn aim(&mut self) {
         if let Err(error) = self.intake.aim(&self.state) {
-            let line = format!("adminalert: ERROR: the filter cannot be changed: {error}");
+            self.intake.aim_later(clock::now());
+            let line = format!(
+                "adminalert: ERROR: the filter cannot be changed: {error}; it is tried again"
+            );
             self.state.log.say(line);
         }
     }

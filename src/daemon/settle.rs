@@ -82,8 +82,9 @@ impl Enforcer {
             Some(missing) => (missing, "it is not installed"),
             None => (*program, ended.why()),
         };
+        // A program that could not be started or had no time has refused nothing.
         let concession = match order.job {
-            Job::Load if backend == self.ground.backend() => {
+            Job::Load if ended.exited && backend == self.ground.backend() => {
                 self.ground.concede(order.scope, failures)
             }
             _ => None,

@@ -1,6 +1,7 @@
 //! From a file to a running daemon. Everything that fails here is fatal, and said where the owner looks.
 
 use std::fmt;
+use std::fs::File;
 use std::path::Path;
 
 use crate::act::firewall::Backend;
@@ -19,6 +20,7 @@ use crate::daemon::{Daemon, State, join, records};
 use crate::judge::detector::Detector;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::net::Family;
+use crate::see::traps::Ports;
 use crate::sys::background::{self, Starter};
 use crate::sys::clock;
 use crate::sys::files;
@@ -105,12 +107,7 @@ fn start_with(
         log.say(Disabled(path));
         return Err(StartError::Disabled);
     }
-    let (lock, starter) = match starter {
-        None => (join::claim(&settings)?, None),
-        Some(starter) => {
-            join::claim_or_join(&settings, starter).map(|(lock, starter)| (lock, Some(starter)))?
-        }
-    };
+    let (lock, starter) = claim(&settings, starter)?;
     begin(path, &problems, log);
     // Before anything can be lost by a signal.
     let signals =
@@ -124,6 +121,7 @@ fn start_with(
         log: std::mem::take(log),
         backend: Backend::default(),
         hold: None,
+        unbound: Ports::new(),
         changed: true,
         unwritten,
     };
@@ -154,6 +152,18 @@ fn start_with(
         privileges: Privileges::default(),
     }))
 }
+
+fn claim(settings: &Settings, starter: Option<Starter>) -> Result<Claimed, StartError> {
+    match starter {
+        None => join::claim(settings).map(|lock| (lock, None)),
+        Some(starter) => {
+            join::claim_or_join(settings, starter).map(|(lock, starter)| (lock, Some(starter)))
+        }
+    }
+}
+
+/// The lock of the run directory, and who waits.
+type Claimed = (File, Option<Starter>);
 
 /// What a daemon before us has left: its bans, and what is in the firewall. The lock is ours, so it is nobody's.
 fn recall(state: &mut State, run_dir: &str) -> (Journal, Enforcer) {

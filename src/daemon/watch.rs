@@ -2,7 +2,9 @@
 
 use crate::daemon::followed::Followed;
 use crate::daemon::{State, ignored, resolvers};
-use crate::limits::SURROUNDINGS_PAUSE;
+use crate::limits::{REST, SURROUNDINGS_PAUSE};
+use crate::surroundings::Surroundings;
+use crate::sys::clock;
 use crate::sys::poll::{Place, Poll};
 use crate::sys::route;
 use crate::time::Instant;
@@ -11,8 +13,10 @@ use crate::time::Instant;
 pub(super) struct Watch {
     route: route::Watch,
     route_at: Place,
-    /// Addresses or routes changed; they are read again then. They change in bursts.
+    /// Addresses or routes changed, or could not be read; they are read again then. They change in bursts.
     read_at: Option<Instant>,
+    /// They could not be read, which was said.
+    unread: bool,
     resolvers: Followed,
     ignored: Followed,
 }
@@ -33,10 +37,11 @@ impl Watch {
             route: route::Watch::open()?,
             route_at: Place::NONE,
             read_at: None,
+            unread: false,
             resolvers: Followed::NONE,
             ignored: Followed::NONE,
         };
-        read_surroundings(state);
+        watch.read_surroundings(state);
         watch.read_lists(state);
         Ok(watch)
     }
@@ -51,8 +56,7 @@ impl Watch {
 
     /// Reads everything anew, for a configuration that names other devices or another file.
     pub(super) fn read_again(&mut self, state: &mut State) {
-        self.read_at = None;
-        read_surroundings(state);
+        self.read_surroundings(state);
     }
 
     pub(super) fn watch(&mut self, poll: &mut Poll) {
@@ -74,8 +78,7 @@ impl Watch {
         }
         let mut changed = Changed::default();
         if self.read_at.is_some_and(|at| at <= now) {
-            self.read_at = None;
-            changed.surroundings = read_surroundings(state);
+            changed.surroundings = self.read_surroundings(state);
         }
         if self.resolvers.take(now, poll) {
             changed.lists |= resolvers::read(&mut self.resolvers, state);
@@ -85,19 +88,31 @@ impl Watch {
         }
         changed
     }
+
+    /// Reads our surroundings anew; when that fails, again in a while, because nobody else would ask for it and a
+    /// daemon that does not know its own addresses sees nothing. True if they differ.
+    fn read_surroundings(&mut self, state: &mut State) -> bool {
+        let named = state.config.names_devices();
+        let read = route::read(named.then_some(&*state.config.devices));
+        let unread = core::mem::replace(&mut self.unread, read.is_err());
+        self.read_at = None;
+        match read {
+            Ok(around) => adopt(around, state),
+            Err(error) => {
+                self.read_at = Some(clock::now().after(REST));
+                if !unread {
+                    state.log.say(format_args!(
+                        "adminalert: ERROR: cannot read our own addresses: {error}; it is tried again"
+                    ));
+                }
+                false
+            }
+        }
+    }
 }
 
-/// Reads our surroundings anew. True if they differ.
-fn read_surroundings(state: &mut State) -> bool {
-    let named = state.config.names_devices();
-    let around = match route::read(named.then_some(&*state.config.devices)) {
-        Ok(around) => around,
-        Err(error) => {
-            let line = format!("adminalert: ERROR: cannot read our own addresses: {error}");
-            state.log.say(line);
-            return false;
-        }
-    };
+/// These are our surroundings now. True if they differ.
+fn adopt(around: Surroundings, state: &mut State) -> bool {
     let known = &mut state.detector.protect.surroundings;
     if around == *known {
         return false;

@@ -25,6 +25,8 @@ pub struct Child {
 pub struct Ended {
     /// Exit status 0.
     pub ok: bool,
+    /// By itself, with a status: neither killed, nor never started.
+    pub exited: bool,
     why: String,
 }
 
@@ -33,6 +35,7 @@ impl Ended {
     pub fn well() -> Self {
         Self {
             ok: true,
+            exited: true,
             why: String::new(),
         }
     }
@@ -41,6 +44,7 @@ impl Ended {
     pub fn failed(why: &str) -> Self {
         Self {
             ok: false,
+            exited: false,
             why: why.to_owned(),
         }
     }
@@ -141,6 +145,7 @@ impl Child {
         };
         Some(Ended {
             ok: status.success(),
+            exited: status.code().is_some(),
             why,
         })
     }

@@ -30,7 +30,8 @@ const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
 
 /// The way to connection tracking.
 pub struct Conntrack {
-    socket: Option<Netlink>,
+    /// Err: why not.
+    socket: io::Result<Netlink>,
     sequence: u32,
     four: Trial,
     six: Trial,
@@ -47,7 +48,7 @@ impl Conntrack {
     /// Opens it as far as this kernel has it.
     pub fn open() -> Self {
         Self {
-            socket: Netlink::open(libc::NETLINK_NETFILTER, 0).ok(),
+            socket: Netlink::open(libc::NETLINK_NETFILTER, 0),
             sequence: 0,
             four: Trial::default(),
             six: Trial::default(),
@@ -91,7 +92,11 @@ impl Conntrack {
     }
 
     fn entry(&mut self, probe: &Probe) -> io::Result<Option<Entry>> {
-        let socket = self.socket.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        if matches!(&self.socket, Err(error) if !super::is_lacking(error)) {
+            // There was no room for it.
+            self.socket = Netlink::open(libc::NETLINK_NETFILTER, 0);
+        }
+        let socket = self.socket.as_ref().map_err(io::Error::kind)?;
         self.sequence = self.sequence.wrapping_add(1);
         socket.request(CT_GET, 0, self.sequence, &question(probe))?;
         let mut buffer = [0; 4096];

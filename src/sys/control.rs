@@ -15,7 +15,7 @@ pub struct Listener {
     socket: UnixListener,
     path: String,
     /// Which file it is: another daemon may have put its own there.
-    file: Option<Identity>,
+    file: Identity,
 }
 
 /// Somebody who asks.
@@ -45,10 +45,17 @@ impl Listener {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let socket = UnixListener::bind(&path)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        Self::at(&path).inspect_err(|_| {
+            // It may have been made before that.
+            let _ = fs::remove_file(&path);
+        })
+    }
+
+    fn at(path: &str) -> io::Result<Self> {
+        let socket = UnixListener::bind(path)?;
+        fs::set_permissions(path, Permissions::from_mode(0o600))?;
         socket.set_nonblocking(true)?;
-        let file = Identity::of(&path);
+        let (file, path) = (Identity::of(path)?, path.to_owned());
         Ok(Self { socket, path, file })
     }
 
@@ -75,7 +82,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if Identity::of(&self.path) == self.file {
+        if Identity::of(&self.path).is_ok_and(|file| file == self.file) {
             // Left behind it does no harm: nobody answers there.
             let _ = fs::remove_file(&self.path);
         }

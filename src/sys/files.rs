@@ -80,18 +80,24 @@ pub fn replace(path: &str, mut fill: impl FnMut(&mut String) -> bool) -> io::Res
     let new = format!("{path}.new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.custom_flags(libc::O_NOFOLLOW).open(&new)?;
+    let file = options.custom_flags(libc::O_NOFOLLOW).open(&new)?;
+    let replaced = write_all(file, &mut fill).and_then(|()| fs::rename(&new, path));
+    replaced.inspect_err(|_| {
+        // Half a file only takes room on a disk that may be full.
+        let _ = fs::remove_file(&new);
+    })
+}
+
+fn write_all(mut file: File, fill: &mut dyn FnMut(&mut String) -> bool) -> io::Result<()> {
     let mut piece = String::new();
     loop {
         piece.clear();
         let more = fill(&mut piece);
         file.write_all(piece.as_bytes())?;
         if !more {
-            break;
+            return file.sync_all();
         }
     }
-    file.sync_all()?;
-    fs::rename(new, path)
 }
 
 /// Moves a file that is of no use out of the way, and says where to.
@@ -129,10 +135,8 @@ pub struct Identity(u64, u64);
 
 impl Identity {
     /// Of what is at a path; a link is not followed.
-    pub fn of(path: &str) -> Option<Self> {
-        fs::symlink_metadata(path)
-            .ok()
-            .map(|data| Self::from(&data))
+    pub fn of(path: &str) -> io::Result<Self> {
+        fs::symlink_metadata(path).map(|data| Self::from(&data))
     }
 }
 
@@ -142,10 +146,15 @@ impl From<&Metadata> for Identity {
     }
 }
 
-/// Whether the lock that we hold is still the one of its run directory.
+/// Whether the lock that we hold is still the one of its run directory. What cannot be looked at is: to take it
+/// for lost would leave to somebody else, who is not there, what is ours.
 pub fn is_lock_of(lock: &File, directory: &str) -> bool {
-    let ours = lock.metadata().ok().map(|data| Identity::from(&data));
-    ours.is_some() && ours == Identity::of(&format!("{directory}/lock"))
+    let there = Identity::of(&format!("{directory}/lock"));
+    match (lock.metadata(), there) {
+        (Ok(ours), Ok(there)) => Identity::from(&ours) == there,
+        (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,
+        (Err(_), Ok(_)) => true,
+    }
 }
 
 /// Takes the lock of a run directory, for as long as the file lives. None: somebody has it.

@@ -55,6 +55,16 @@ fn socket(domain: libc::c_int, kind: libc::c_int, protocol: libc::c_int) -> io::
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Whether an error of socket(2) says that this kernel has no such sockets: it will have none in a moment either,
+/// as it may have memory and descriptors.
+pub fn is_lacking(error: &io::Error) -> bool {
+    let lacking = [libc::EAFNOSUPPORT, libc::EPROTONOSUPPORT];
+    let code = error.raw_os_error();
+    code.map_or(error.kind() == io::ErrorKind::Unsupported, |code| {
+        lacking.contains(&code)
+    })
+}
+
 /// setsockopt with a value of a plain C type.
 fn set_option<T: Copy>(
     fd: BorrowedFd<'_>,

@@ -77,6 +77,25 @@ fn a_syslog_that_is_not_read_holds_up_nothing_and_is_told_what_it_missed() {
         .wait_for(|text| text.ends_with("lines were lost: syslog is not read"));
 }
 
+/// What is said meanwhile is on standard error, and nothing else waits for it.
+#[test]
+fn a_syslog_that_was_away_for_a_while_is_told_what_it_missed() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let daemon = lab.start(Config::blocking(Mode::Stealth));
+    lab.log.end();
+    lab.scanner.touch(Tcp, SCANNER, TRAP);
+    eventually("a ban meanwhile", || lab.banned("10.66.0.2/32"));
+    eventually("its line", || {
+        daemon.stderr().contains("Host 10.66.0.2 has been blocked")
+    });
+    lab.log.begin(&lab.router);
+    lab.scanner.touch(Tcp, SECOND, TRAP);
+    lab.log.wait_for_text("Host 10.66.0.3 has been blocked");
+    lab.log
+        .wait_for(|text| text.ends_with("lines were lost: syslog is not read"));
+    assert_eq!(lab.log.count(|text| text.contains("Host 10.66.0.2 ")), 0);
+}
+
 #[test]
 fn a_syslog_that_was_started_anew_is_found_again() {
     let Some(lab) = Lab::new(&[]) else { return };

@@ -46,6 +46,7 @@ mod control;
 mod cutoff;
 mod denied;
 mod evening;
+mod faults;
 mod files;
 mod firewalls;
 mod flood;

@@ -107,6 +107,25 @@ fn visitors_of_a_service_in_the_trap_list_are_not_held() {
     }
 }
 
+/// A connect sensor cannot bind the port of a service, and whoever visits that touches no trap.
+#[test]
+fn visitors_of_a_service_that_a_connect_sensor_found_are_not_held() {
+    Backend::each(&HOLDING, Lab::new, |lab, backend| {
+        let service = lab.router.listen((ROUTER, 21));
+        let _daemon = lab.start(config(backend).with("TCP_MODE", "connect"));
+        lab.log.wait_for_text("could not bind TCP socket: 21");
+        for _ in 0..3 {
+            lab.check_visit(at(ROUTER, 21), &service);
+        }
+        assert_eq!(
+            lab.log.count(|text| text.contains("from host: 10.66.0.2")),
+            0
+        );
+        // Control: a trap that is one.
+        check_held(lab, 11, at(ROUTER, 21));
+    });
+}
+
 #[test]
 fn whoever_is_ignored_may_scan_and_finds_everything() {
     Backend::each(

@@ -55,8 +55,18 @@ impl Syslog {
 
     /// Ends and begins anew, as syslogd does after an update: with another socket.
     pub(crate) fn restart(&self, router: &Namespace) {
+        self.end();
+        self.begin(router);
+    }
+
+    /// Ends, and takes its socket with it.
+    pub(crate) fn end(&self) {
         drop(self.stop_reading());
         fs::remove_file(&self.path).unwrap();
+    }
+
+    /// Begins with a socket that is not there yet.
+    pub(crate) fn begin(&self, router: &Namespace) {
         self.read(self.bind(router));
     }
 
@@ -84,6 +94,12 @@ impl Syslog {
 
     pub(crate) fn all(&self) -> Vec<Line> {
         self.shelf.lines.lock().unwrap().clone()
+    }
+
+    /// All but the first so many.
+    pub(crate) fn after(&self, n: usize) -> Vec<Line> {
+        let lines = self.shelf.lines.lock().unwrap();
+        lines.get(n..).unwrap_or_default().to_vec()
     }
 
     pub(crate) fn texts(&self) -> Vec<String> {
