@@ -1,4 +1,7 @@
-//! What the packet sensors say when they start: 1.2's lines about each port, of which some end with a newline.
+//! What the sensors say: 1.2's lines about each port when packet sensors start, of which some end with a newline, and
+//! about a trap socket that fails.
+
+use std::io;
 
 use crate::config::Side;
 use crate::config::advanced::Extent;
@@ -7,6 +10,8 @@ use crate::limits::PORT_LINES_MAX;
 use crate::see::probe::{Mode, Protocol};
 use crate::see::traps::PortBits;
 use crate::sys::log::Log;
+use crate::sys::trap::Trap;
+use crate::tell::report::DeafLine;
 
 /// Says what is watched of a protocol, and what of it is no trap.
 pub(super) fn packet_sensor(protocol: Protocol, state: &mut State) {
@@ -22,6 +27,14 @@ pub(super) fn packet_sensor(protocol: Protocol, state: &mut State) {
         Some(Mode::Advanced) => advanced(protocol, side, &witness.in_use(protocol), log),
         Some(Mode::Connect) | None => {}
     }
+}
+
+/// A trap socket could not say who touched it.
+pub(super) fn deaf_trap(trap: &Trap, error: &io::Error, state: &mut State) {
+    state.log.say(DeafLine(trap.protocol, trap.port));
+    state.log.say(format_args!(
+        "adminalert: ERROR: a trap socket failed: {error}; all rest for a second"
+    ));
 }
 
 /// The sensor could not be opened: 1.2's line, for each protocol that has lost it.

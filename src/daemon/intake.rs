@@ -16,8 +16,8 @@ use crate::see::packet;
 use crate::see::probe::{Kind, Mode, Probe, Protocol};
 use crate::sys::poll::{Place, Poll};
 use crate::sys::sniff::Sniffer;
-use crate::sys::trap::{Answer, Touch, Trap};
-use crate::tell::report::{self, DeafLine, OptionsLine, ProbeLine};
+use crate::sys::trap::{Answer, QUEUE_MIN, Touch, Trap};
+use crate::tell::report::{self, OptionsLine, ProbeLine};
 use crate::time::Instant;
 
 /// Touches taken from trap sockets in one turn; the loop comes back for the rest.
@@ -168,8 +168,9 @@ impl Intake {
                 let Some((len, wire_len)) = sniffer.receive(&mut buffer) else {
                     break;
                 };
+                // Only a queue that holds more than one turn takes can have been full.
                 if left == 0 {
-                    self.loss.ask(sniffer);
+                    self.loss.note(sniffer.lost());
                 }
                 let bytes = buffer.get(..len).unwrap_or_default();
                 // A frame may lie about the version of what it carries; the filter believed the frame.
@@ -179,8 +180,8 @@ impl Intake {
                 }
             }
         }
-        self.loss.tell(now, state);
         self.take_touches(now, poll, state);
+        self.loss.tell(now, state);
     }
 
     /// A bounded number from all trap sockets together: there may be hundreds.
@@ -189,10 +190,16 @@ impl Intake {
         let traps = self.traps.iter().cycle().skip(self.first_trap).take(count);
         let mut left = TOUCHES_TURN_MAX;
         for (trap, _) in traps.filter(|(_, at)| poll.is_ready(*at)) {
-            match drain(now, trap, left.min(BATCH_MAX), state) {
-                Ok(taken) => left -= taken,
+            let most = left.min(BATCH_MAX);
+            match drain(now, trap, most, state) {
+                Ok(taken) => {
+                    left -= taken;
+                    if taken >= most.min(QUEUE_MIN) {
+                        self.loss.note(trap.lost());
+                    }
+                }
                 Err(error) => {
-                    accept_failed(trap, &error, state);
+                    announce::deaf_trap(trap, &error, state);
                     self.traps_rest_until = now.after(REST);
                     return;
                 }
@@ -200,13 +207,6 @@ impl Intake {
         }
         self.first_trap = (self.first_trap + 1) % count.max(1);
     }
-}
-
-fn accept_failed(trap: &Trap, error: &io::Error, state: &mut State) {
-    state.log.say(DeafLine(trap.protocol, trap.port));
-    state.log.say(format_args!(
-        "adminalert: ERROR: a trap socket failed: {error}; all rest for a second"
-    ));
 }
 
 fn drain(now: Instant, trap: &Trap, most: usize, state: &mut State) -> io::Result<usize> {

@@ -2,7 +2,6 @@
 
 use super::State;
 use crate::limits::LOSS_PAUSE;
-use crate::sys::sniff::Sniffer;
 use crate::time::Instant;
 
 /// What was lost and is not yet said.
@@ -15,9 +14,9 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    /// Asks a sensor that had more than one turn takes: only then can its queue have been full.
-    pub(super) fn ask(&mut self, sniffer: &Sniffer) {
-        let lost = u64::from(sniffer.lost());
+    /// Notes what a sensor has lost since it was asked last.
+    pub(super) fn note(&mut self, lost: u32) {
+        let lost = u64::from(lost);
         self.packets = self.packets.saturating_add(lost);
         self.ever = self.ever.saturating_add(lost);
     }
