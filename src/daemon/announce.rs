@@ -1,5 +1,5 @@
-//! What the sensors say: 1.2's lines about each port when packet sensors start, of which some end with a newline, and
-//! about a trap socket that fails.
+//! What the sensors say: 1.2's lines about each port when packet sensors start, of which some end with a newline,
+//! and about a trap socket that fails.
 
 use std::io;
 

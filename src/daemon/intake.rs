@@ -31,7 +31,7 @@ pub(super) struct Intake {
     traps_rest_until: Instant,
     /// The trap that is served first in the next turn, so that a flood of one does not starve the others.
     first_trap: usize,
-    loss: Loss,
+    pub(super) loss: Loss,
 }
 
 impl Intake {
@@ -81,9 +81,9 @@ impl Intake {
         !self.sniffers.is_empty()
     }
 
-    /// Packets that the kernel had no room for, as far as it was asked.
-    pub(super) fn lost(&self) -> u64 {
-        self.loss.ever
+    /// Closes all sensors; what they lost may have to be said.
+    pub(super) fn close(self) -> Loss {
+        self.loss
     }
 
     /// Binds the trap ports of a protocol that are not bound yet, IPv4 and IPv6. A port counts as bound if
@@ -181,7 +181,7 @@ impl Intake {
             }
         }
         self.take_touches(now, poll, state);
-        self.loss.tell(now, state);
+        self.loss.tell(now, &mut state.log);
     }
 
     /// A bounded number from all trap sockets together: there may be hundreds.

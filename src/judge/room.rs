@@ -5,10 +5,10 @@ use crate::judge::bans::Bans;
 use crate::limits::{BANS_MAX, TURNOVER, VALVE_PORTS};
 
 impl Bans {
-    /// A ban displaces one with less evidence, and a proven one another that is proven by as much and had its time; of
-    /// several that which ends first. What the owner banned by hand is displaced by nobody. As many probes as are forged with
-    /// ease displace nobody either: a flood of forged sources would make the firewall turn over for ever, and push
-    /// out real scanners, who touch no more traps once they are cut off.
+    /// A ban displaces one with less evidence, and a proven one another that is proven by as much and had its
+    /// time; of several that which ends first. What the owner banned by hand is displaced by nobody. As many
+    /// probes as are forged with ease displace nobody either: a flood of forged sources would make the firewall
+    /// turn over for ever, and push out real scanners, who touch no more traps once they are cut off.
     pub(super) fn make_room(&mut self, ban: &Ban) -> bool {
         if ban.weight() < (false, false, VALVE_PORTS) {
             return false;
@@ -20,8 +20,7 @@ impl Bans {
             return false;
         };
         let had_its_time = ban.since.since(old.since) >= TURNOVER;
-        let as_much =
-            old.weight() == ban.weight() && ban.verified && !ban.by_hand && had_its_time;
+        let as_much = old.weight() == ban.weight() && ban.verified && !ban.by_hand && had_its_time;
         let enough = old.weight() < ban.weight() || as_much;
         if !enough || ((old.enforced || old.denied || old.ran) && self.table.is_full()) {
             return false;
@@ -112,7 +111,8 @@ mod tests {
         check(full(Kind::Connect, 2), Kind::Connect, 3, true);
     }
 
-    /// Otherwise more of them than there is room for would take turns, each with lines of the log and runs of a program.
+    /// Otherwise more of them than there is room for would take turns, each with lines of the log and runs of a
+    /// program.
     #[test]
     fn a_proven_ban_has_its_time_before_another_takes_its_place() {
         let turnover = u64::try_from(TURNOVER.as_millis()).unwrap();

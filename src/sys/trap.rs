@@ -167,9 +167,9 @@ impl Trap {
         })
     }
 
-    /// How many packets the kernel had no room for since this was asked last: datagrams, and what would have begun or
-    /// finished a handshake (linux/net/ipv4, `__udp_enqueue_schedule_skb` and `tcp_listendrop`). Those with a wrong
-    /// checksum are among them. None before Linux 4.12.
+    /// How many packets the kernel had no room for since this was asked last: datagrams, and what would have
+    /// begun or finished a handshake (linux/net/ipv4, `__udp_enqueue_schedule_skb` and `tcp_listendrop`). Those
+    /// with a wrong checksum are among them. None before Linux 4.12.
     pub fn lost(&self) -> u32 {
         let mut counts = [0u32; MEMINFO];
         let mut len = super::len_of::<[u32; MEMINFO]>();
