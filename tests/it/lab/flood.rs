@@ -22,8 +22,8 @@ fn stranger(n: u32) -> SocketAddr {
     )
 }
 
-/// Between two namespaces of one kernel a handshake is finished when connect() returns, if it ever will be. What is
-/// closed then leaves nothing behind, neither a second SYN nor a port that lingers.
+/// Between two namespaces of one kernel a handshake is finished when connect() returns, if it ever will be. What
+/// is closed then leaves nothing behind, neither a second SYN nor a port that lingers.
 fn handshake(n: u32, to: SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_linger(Some(Duration::ZERO)).unwrap();
@@ -67,7 +67,8 @@ pub(crate) struct Flood {
 }
 
 impl Flood {
-    /// Does something while the scanner's machine sends what `packet` makes of 0, 1, 2 and so on. How many those were.
+    /// Does something while the scanner's machine sends what `packet` makes of 0, 1, 2 and so on. How many those
+    /// were.
     pub(crate) fn during(
         lab: &Lab,
         packet: impl Fn(u32) -> Vec<u8> + Sync,
