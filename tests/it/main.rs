@@ -68,6 +68,7 @@ mod routed;
 mod rules;
 mod self_test;
 mod sight;
+mod soak;
 mod stop;
 mod surroundings;
 mod weaknesses;
