@@ -17,7 +17,7 @@ CONFIG_FILES := portsentry.conf portsentry.ignore portsentry.ignore.static
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test sim faults mutants compat supply check install uninstall clean
+.PHONY: help build demo test sim faults mutants soak compat supply check install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,16 @@ faults: ## let each system call fail in each way, and kill the daemon at each (h
 	@$(MAKE) --no-print-directory build
 	cargo test --locked --no-run
 	FAULTS=all tests/apart cargo test --locked --offline --test it -- faults:: --nocapture
+
+# Seconds of real traffic, and of simulated weeks.
+soak: TIME ?= 600
+soak: SIM ?= 3600
+
+soak: ## live long: SIM=3600 seconds of simulated weeks, TIME=600 of real mixed traffic; nothing may be left over
+	@tests/setup
+	@$(MAKE) --no-print-directory build
+	SIM=$(SIM) cargo test --locked --test it soak::weeks:: -- --ignored
+	TIME=$(TIME) tests/apart cargo test --locked --offline --test it soak::mixed:: -- --ignored
 
 mutants: ## change the core in a thousand places, one at a time: do the tests notice? (hours; MUTANTS="--shard 0/20": a part)
 	@cargo mutants --version >/dev/null 2>&1 || { \

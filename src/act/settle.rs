@@ -1,6 +1,6 @@
 //! What a run that has ended means for the bans and for what comes next.
 
-use crate::act::firewall::{Job, ends_by_kernel};
+use crate::act::firewall::{Backend, Job, ends_by_kernel, nft};
 use crate::act::reconcile::{Fill, Order, Reconciler};
 use crate::act::state::{Phase, State};
 use crate::act::verify::{Matched, compare};
@@ -62,7 +62,9 @@ impl Reconciler {
         self.note_held(bans);
     }
 
-    /// Bans that the kernel has ended by itself need no run. Tells `say` each of them.
+    /// Bans that the kernel has ended by itself need no run. Tells `say` each of them. But the kernel counts
+    /// whole seconds, from when the program got to it, and nft refuses a network around one that is still there:
+    /// so those of any length are taken out, which is known to have happened.
     pub fn lapse(&mut self, now: Instant, bans: &mut Bans, mut say: impl FnMut(&Prefix)) {
         if !self.backend.has_timeouts() {
             return;
@@ -74,7 +76,11 @@ impl Reconciler {
             !ban.wanted && ban.enforced && ended && told
         };
         let mut lapsed = false;
+        let interval = |source| self.backend == Backend::Nft && nft::is_wide(source);
         for (source, ban) in bans.stirred_mut().filter(|(_, ban)| over(ban)) {
+            if interval(source) {
+                continue;
+            }
             ban.enforced = false;
             lapsed = true;
             say(source);

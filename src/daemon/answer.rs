@@ -41,7 +41,7 @@ impl Daemon {
             run_dir: &self.settings.run_dir,
             config: &self.state.config,
             firewall: self.firewall(),
-            lost_packets: self.intake.lost(),
+            lost_packets: self.intake.loss.ever,
             lost_lines: self.state.log.lost_ever(),
         }
     }

@@ -18,7 +18,7 @@ use crate::see::traps::Ports;
 use crate::sys;
 use crate::sys::poll::{Place, Poll};
 use crate::sys::sniff::Sniffer;
-use crate::sys::trap::Trap;
+use crate::sys::trap::{QUEUE_MIN, Trap};
 use crate::tell::report::{self, OptionsLine, ProbeLine};
 use crate::time::Instant;
 
@@ -33,7 +33,7 @@ pub(super) struct Intake {
     traps_rest_until: Instant,
     /// The trap that is served first in the next turn, so that a flood of one does not starve the others.
     first_trap: usize,
-    loss: Loss,
+    pub(super) loss: Loss,
     /// The filter could not be changed: it is tried again then.
     aim_at: Option<Instant>,
 }
@@ -86,9 +86,9 @@ impl Intake {
         !self.sniffers.is_empty()
     }
 
-    /// Packets that the kernel had no room for, as far as it was asked.
-    pub(super) fn lost(&self) -> u64 {
-        self.loss.ever
+    /// Closes all sensors; what they lost may have to be said.
+    pub(super) fn close(self) -> Loss {
+        self.loss
     }
 
     /// Binds the trap ports of a protocol that are not bound yet, IPv4 and IPv6; a machine without one of the two
@@ -193,8 +193,9 @@ impl Intake {
                 let Some((len, wire_len)) = sniffer.receive(&mut buffer) else {
                     break;
                 };
+                // Only a queue that holds more than one turn takes can have been full.
                 if left == 0 {
-                    self.loss.ask(sniffer);
+                    self.loss.note(sniffer.lost());
                 }
                 let bytes = buffer.get(..len).unwrap_or_default();
                 // A frame may lie about the version of what it carries; the filter believed the frame.
@@ -204,8 +205,8 @@ impl Intake {
                 }
             }
         }
-        self.loss.tell(now, state);
         self.take_touches(now, poll, state);
+        self.loss.tell(now, &mut state.log);
     }
 
     /// A bounded number from all trap sockets together: there may be hundreds.
@@ -214,8 +215,14 @@ impl Intake {
         let traps = self.traps.iter().cycle().skip(self.first_trap).take(count);
         let mut left = TOUCHES_TURN_MAX;
         for (trap, _) in traps.filter(|(_, at)| poll.is_ready(*at)) {
-            match drain(now, trap, left.min(BATCH_MAX), state) {
-                Ok(taken) => left -= taken,
+            let most = left.min(BATCH_MAX);
+            match drain(now, trap, most, state) {
+                Ok(taken) => {
+                    left -= taken;
+                    if taken >= most.min(QUEUE_MIN) {
+                        self.loss.note(trap.lost());
+                    }
+                }
                 Err(error) => {
                     accept_failed(trap, &error, state);
                     self.traps_rest_until = now.after(REST);

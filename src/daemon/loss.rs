@@ -1,8 +1,7 @@
 //! Packets to traps that the kernel had no room for: said, though not at each.
 
-use super::State;
 use crate::limits::LOSS_PAUSE;
-use crate::sys::sniff::Sniffer;
+use crate::sys::log::Log;
 use crate::time::Instant;
 
 /// What was lost and is not yet said.
@@ -10,14 +9,14 @@ use crate::time::Instant;
 pub(super) struct Loss {
     packets: u64,
     rest_until: Instant,
-    /// All that was ever lost.
+    /// All that was ever lost, as far as the kernel was asked.
     pub(super) ever: u64,
 }
 
 impl Loss {
-    /// Asks a sensor that had more than one turn takes: only then can its queue have been full.
-    pub(super) fn ask(&mut self, sniffer: &Sniffer) {
-        let lost = u64::from(sniffer.lost());
+    /// Notes what a sensor has lost since it was asked last.
+    pub(super) fn note(&mut self, lost: u32) {
+        let lost = u64::from(lost);
         self.packets = self.packets.saturating_add(lost);
         self.ever = self.ever.saturating_add(lost);
     }
@@ -27,18 +26,20 @@ impl Loss {
         (self.packets > 0).then_some(self.rest_until)
     }
 
-    pub(super) fn tell(&mut self, now: Instant, state: &mut State) {
-        if self.packets == 0 || now < self.rest_until {
-            return;
+    pub(super) fn tell(&mut self, now: Instant, log: &mut Log) {
+        if self.packets > 0 && now >= self.rest_until {
+            self.tell_rest(log);
+            self.rest_until = now.after(LOSS_PAUSE);
         }
-        let packets = self.packets;
-        state.log.say(format_args!(
-            "adminalert: {packets} packets to traps were lost: more came than could be looked at"
-        ));
-        *self = Self {
-            packets: 0,
-            rest_until: now.after(LOSS_PAUSE),
-            ever: self.ever,
-        };
+    }
+
+    /// What is not yet said, though it may not be time for it.
+    pub(super) fn tell_rest(&mut self, log: &mut Log) {
+        let packets = core::mem::take(&mut self.packets);
+        if packets > 0 {
+            log.say(format_args!(
+                "adminalert: {packets} packets to traps were lost: more came than could be looked at"
+            ));
+        }
     }
 }

@@ -35,9 +35,10 @@ impl Daemon {
         let _shown = title::hide_mode();
         // Who asks from now on finds nobody, and tries again until the lock is free.
         drop(control);
-        drop(intake);
+        let mut loss = intake.close();
         drop(watch);
         enforcer.end_children(false);
+        loss.tell_rest(&mut state.log);
         for line in SHUTTING_DOWN {
             state.log.say(line);
         }

@@ -2,13 +2,13 @@
 
 use crate::judge::ban::Ban;
 use crate::judge::bans::Bans;
-use crate::limits::{BANS_MAX, VALVE_PORTS};
+use crate::limits::{BANS_MAX, TURNOVER, VALVE_PORTS};
 
 impl Bans {
-    /// A ban displaces one with less evidence, and a proven one another that is proven by as much; of several that
-    /// which ends first. What the owner banned by hand is displaced by nobody. As many probes as are forged with
-    /// ease displace nobody either: a flood of forged sources would make the firewall turn over for ever, and push
-    /// out real scanners, who touch no more traps once they are cut off.
+    /// A ban displaces one with less evidence, and a proven one another that is proven by as much and had its
+    /// time; of several that which ends first. What the owner banned by hand is displaced by nobody. As many
+    /// probes as are forged with ease displace nobody either: a flood of forged sources would make the firewall
+    /// turn over for ever, and push out real scanners, who touch no more traps once they are cut off.
     pub(super) fn make_room(&mut self, ban: &Ban) -> bool {
         if ban.weight() < (false, false, VALVE_PORTS) {
             return false;
@@ -19,7 +19,8 @@ impl Bans {
         let Some((key, old)) = weakest.map(|(key, ban)| (*key, *ban)) else {
             return false;
         };
-        let as_much = old.weight() == ban.weight() && ban.verified && !ban.by_hand;
+        let had_its_time = ban.since.since(old.since) >= TURNOVER;
+        let as_much = old.weight() == ban.weight() && ban.verified && !ban.by_hand && had_its_time;
         let enough = old.weight() < ban.weight() || as_much;
         if !enough || ((old.enforced || old.denied || old.ran) && self.table.is_full()) {
             return false;
@@ -108,6 +109,20 @@ mod tests {
         check(full(Kind::Connect, 1), Kind::Connect, 1, true);
         check(full(Kind::Connect, 2), Kind::Connect, 1, false);
         check(full(Kind::Connect, 2), Kind::Connect, 3, true);
+    }
+
+    /// Otherwise more of them than there is room for would take turns, each with lines of the log and runs of a
+    /// program.
+    #[test]
+    fn a_proven_ban_has_its_time_before_another_takes_its_place() {
+        let turnover = u64::try_from(TURNOVER.as_millis()).unwrap();
+        for (at, makes_room) in [(0, false), (turnover - 1, false), (turnover, true)] {
+            let mut bans = full(Kind::Connect, 1);
+            let newcomer = ban(at, Kind::Connect, 1);
+            assert_eq!(bans.insert(key(BANS_MAX), newcomer), makes_room, "{at}");
+            // More evidence never waits.
+            assert!(bans.insert(key(BANS_MAX + 1), ban(at, Kind::Connect, 2)));
+        }
     }
 
     #[test]

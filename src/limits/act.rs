@@ -2,6 +2,12 @@
 
 use core::time::Duration;
 
+/// How old a proven ban is before one that is proven by as much takes its place. Where more sources finish
+/// handshakes than there is room for, each of these bans would otherwise be two lines of the log and two changes
+/// of the firewall: so they are [`super::BANS_MAX`] in this time, some fourteen a second, and what is more is
+/// refused.
+pub const TURNOVER: Duration = Duration::from_secs(600);
+
 /// Rules handed to the firewall in one run. In a user namespace, as in many containers, the kernel takes some 800
 /// at once (the send buffer of a netlink socket cannot be forced there); the rest goes in the next run.
 pub const CHANGES_MAX: usize = 512;

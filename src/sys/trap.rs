@@ -1,5 +1,6 @@
 //! Connect sensors: a bound socket for each trap port and family.
 
+use std::cell::Cell;
 use std::io;
 use std::mem::size_of;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
@@ -12,6 +13,14 @@ use crate::sys::sockaddr;
 /// Handshakes that the kernel finishes before we fetch them; the number of 1.2.
 const BACKLOG: libc::c_int = 5;
 
+/// Touches that every trap socket has room for: one that had fewer has lost none since. A datagram has more room.
+pub const QUEUE_MIN: usize = 5;
+
+/// Numbers that SO_MEMINFO gives, and the place of the packets that were dropped among them (linux/sock_diag.h,
+/// SK_MEMINFO_DROPS).
+const MEMINFO: usize = 9;
+const DROPS: usize = 8;
+
 /// A trap socket.
 pub struct Trap {
     socket: OwnedFd,
@@ -21,6 +30,8 @@ pub struct Trap {
     pub family: Family,
     /// Its port.
     pub port: u16,
+    /// What the kernel had dropped when it was asked last.
+    dropped: Cell<u32>,
 }
 
 /// Who touched a trap.
@@ -82,6 +93,7 @@ impl Trap {
             protocol,
             family,
             port,
+            dropped: Cell::new(0),
         })
     }
 
@@ -153,6 +165,24 @@ impl Trap {
             to: to.to_canonical(),
             answer: Answer::Datagram(len),
         })
+    }
+
+    /// How many packets the kernel had no room for since this was asked last: datagrams, and what would have
+    /// begun or finished a handshake (linux/net/ipv4, `__udp_enqueue_schedule_skb` and `tcp_listendrop`). Those
+    /// with a wrong checksum are among them. None before Linux 4.12.
+    pub fn lost(&self) -> u32 {
+        let mut counts = [0u32; MEMINFO];
+        let mut len = super::len_of::<[u32; MEMINFO]>();
+        let (fd, level, name) = (self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO);
+        let pointer = (&raw mut counts).cast();
+        // SAFETY: the kernel fills at most `len` bytes of the numbers.
+        let asked = unsafe { libc::getsockopt(fd, level, name, pointer, &raw mut len) };
+        let dropped = match (asked, counts.get(DROPS)) {
+            (0, Some(dropped)) => *dropped,
+            _ => return 0,
+        };
+        // It only grows, and begins anew behind the largest number.
+        dropped.wrapping_sub(self.dropped.replace(dropped))
     }
 
     /// Sends the owner's banner. Never waits. To a datagram, whose source may be forged, only what is

@@ -18,6 +18,10 @@ mod frames;
 mod fuzz;
 mod memory;
 mod noalloc;
+#[allow(
+    dead_code,
+    reason = "the soak, which is no part of this, lets its worlds live on"
+)]
 mod sim;
 mod storm;
 mod verdicts;

@@ -1,5 +1,8 @@
 //! A hundred thousand forged sources: no memory, no crowd of firewall programs, no blindness.
 
+mod modes;
+mod stop;
+
 use crate::lab::config::{Config, Mode, TCP_TRAPS};
 use crate::lab::flood::{Flood, forged_syn};
 use crate::lab::{Lab, ROUTER, SECOND, eventually, scan};

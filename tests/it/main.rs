@@ -69,6 +69,7 @@ mod routed;
 mod rules;
 mod self_test;
 mod sight;
+mod soak;
 mod stop;
 mod surroundings;
 mod weaknesses;

@@ -1,5 +1,7 @@
 //! What the daemon may still do when everything is set up, and what the programs may that it starts.
 
+mod traced;
+
 use crate::lab::backend::Backend;
 use crate::lab::config::{Config, Mode};
 use crate::lab::daemon::Daemon;

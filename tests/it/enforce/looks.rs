@@ -142,3 +142,29 @@ fn all_is_even_while_nothing_but_a_look_is_under_way() {
     wall.end(true);
     assert_eq!(state(&wall), (None, true));
 }
+
+/// The kernel counts whole seconds, and not from the moment that we do: a network whose time is over may still be
+/// there, and nft would refuse the one around it.
+#[test]
+fn a_network_whose_time_is_over_goes_before_one_around_it_comes() {
+    let mut wall = Wall::holding(Backend::Nft, &[Family::V4], &[]);
+    wall.ban("198.51.100.96/30", Some(4));
+    wall.run().unwrap();
+    wall.pass(4000);
+    let memory = Duration::from_secs(3600);
+    assert_eq!(wall.bans.expire(wall.now, memory), 1);
+    wall.reconciler.lapse(wall.now, &mut wall.bans, |_| {});
+    wall.ban("198.51.100.0/24", None);
+    let mut has = |wider, narrower| {
+        let (_, batch) = wall.run().unwrap();
+        wall.pass(1000);
+        assert_eq!(batch.contains("100.0/24"), wider, "{batch}");
+        assert_eq!(
+            batch.contains("delete element inet portsentry wide4 { 198.51.100.96/30 }"),
+            narrower,
+            "{batch}"
+        );
+    };
+    has(false, true);
+    has(true, false);
+}

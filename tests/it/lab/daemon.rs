@@ -183,6 +183,10 @@ impl Daemon<'_> {
         self.status("VmRSS:")
     }
 
+    pub(crate) fn data_kb(&self) -> u64 {
+        self.status("VmData:")
+    }
+
     /// Bytes that it has read from files, those under /proc among them; what sockets receive does not count.
     pub(crate) fn bytes_read(&self) -> u64 {
         let io = fs::read_to_string(format!("/proc/{}/io", self.pid())).unwrap();

@@ -2,6 +2,7 @@
 
 use super::packet;
 use super::{BOUND, Lab, ROUTER, eventually};
+use socket2::{Domain, Socket, Type};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -10,6 +11,34 @@ use std::time::{Duration, Instant};
 /// An address for a flood: 198.18.0.0/15 is set aside for load tests, and has room for 131,072.
 pub(crate) fn forged(n: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from_bits(0xc612_0000 + n % 0x2_0000))
+}
+
+/// The nth stranger of a flood of handshakes, of 65,536, and a port for each time.
+fn stranger(n: u32) -> SocketAddr {
+    let [_, round, high, low] = n.to_be_bytes();
+    SocketAddr::new(
+        IpAddr::V4(Ipv4Addr::new(10, 99, high, low)),
+        30_000 + u16::from(round),
+    )
+}
+
+/// Between two namespaces of one kernel a handshake is finished when connect() returns, if it ever will be. What
+/// is closed then leaves nothing behind, neither a second SYN nor a port that lingers.
+fn handshake(n: u32, to: SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_linger(Some(Duration::ZERO)).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket.bind(&stranger(n).into()).unwrap();
+    // It is in progress, or refused at once.
+    let _ = socket.connect(&to.into());
+}
+
+/// A datagram to a trap that seems to come from the n-th forged address.
+pub(crate) fn forged_datagram(n: u32) -> Vec<u8> {
+    packet::udp(
+        SocketAddr::new(forged(n), 40000),
+        SocketAddr::new(ROUTER, 7),
+    )
 }
 
 /// The touch of a trap that seems to come from the n-th forged address.
@@ -38,25 +67,41 @@ pub(crate) struct Flood {
 }
 
 impl Flood {
-    /// Does something while the scanner's machine sends what `packet` makes of 0, 1, 2 and so on.
+    /// Does something while the scanner's machine sends what `packet` makes of 0, 1, 2 and so on. How many those
+    /// were.
     pub(crate) fn during(
         lab: &Lab,
         packet: impl Fn(u32) -> Vec<u8> + Sync,
         work: impl FnOnce(&Flood),
-    ) {
+    ) -> u32 {
         let sender = lab.scanner.sender();
-        let flood = Flood::default();
+        let send = |n| sender.send(&packet(n));
+        Flood::flow(|flood| flood.repeat(send), work)
+    }
+
+    /// The same with handshakes of strangers: each is begun once, and reset whether it was finished or not.
+    pub(crate) fn of_handshakes(lab: &Lab, to: SocketAddr, work: impl FnOnce(&Flood)) -> u32 {
+        let place = &lab.scanner;
+        let flow = |flood: &Flood| place.inside(|| flood.repeat(|n| handshake(n, to)));
+        Flood::flow(flow, work)
+    }
+
+    fn flow(flow: impl FnOnce(&Flood) + Send, work: impl FnOnce(&Flood)) -> u32 {
+        let flood = &Flood::default();
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let end = Instant::now() + 4 * BOUND;
-                while !flood.over.load(Ordering::Relaxed) && Instant::now() < end {
-                    sender.send(&packet(flood.sent.fetch_add(1, Ordering::Relaxed)));
-                }
-            });
+            scope.spawn(|| flow(flood));
             // Also when the work panics: otherwise its thread would wait for the flood, and for ever.
             let _end = Ending(&flood.over);
-            work(&flood);
+            work(flood);
         });
+        flood.sent()
+    }
+
+    fn repeat(&self, send: impl Fn(u32)) {
+        let end = Instant::now() + 4 * BOUND;
+        while !self.over.load(Ordering::Relaxed) && Instant::now() < end {
+            send(self.sent.fetch_add(1, Ordering::Relaxed));
+        }
     }
 
     /// Sends what `packet` makes of each number of a range, so many a second.

@@ -25,6 +25,7 @@ pub(crate) mod shipped;
 pub(crate) mod syslog;
 pub(crate) mod talk;
 pub(crate) mod touch;
+pub(crate) mod trace;
 pub(crate) mod wire;
 
 use namespace::Namespace;

@@ -13,7 +13,13 @@ pub(crate) struct Namespace {
 impl Namespace {
     pub(crate) fn new() -> Namespace {
         let mut holder = mortal("unshare")
-            .args(["--net", "--mount", "sh", "-c", "echo ready; exec sleep 600"])
+            .args([
+                "--net",
+                "--mount",
+                "sh",
+                "-c",
+                "echo ready; exec sleep 86400",
+            ])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -63,7 +63,11 @@ impl Enforcer {
         if works {
             let known = !self.is_disturbed(flight.order.scope);
             ok = self.carry_out(flight.lands, &flight);
-            assert!(ok || !known, "refused:\n{}", flight.batch);
+            if !ok && known {
+                let held = self.firewall.held(flight.lands, flight.order.scope);
+                let held: Vec<_> = held.iter().filter(|(p, _)| p.bits() < 32).collect();
+                panic!("refused at {:?}:\n{}{held:?}", flight.lands, flight.batch);
+            }
             if !ok {
                 reached(reach, "batch refused because something is missing");
             }

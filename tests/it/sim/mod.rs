@@ -23,6 +23,7 @@ mod sites;
 mod world;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use portsentry::act::firewall::{Backend, Job, Scope};
 use portsentry::act::reconcile::Reconciler;
@@ -118,6 +119,21 @@ fn play(seed: u64, reach: &mut Reach) {
         world.step(reach);
     }
     world.settle(reach);
+}
+
+/// Plays one world until so much time has passed in it, or `is_enough`; how much that was, and in how many steps.
+pub(super) fn live(seed: u64, life: Duration, is_enough: impl Fn() -> bool) -> (Duration, u64) {
+    // Said by the test harness if a check below fails.
+    println!("SEED={seed}");
+    let (mut world, mut steps, mut reach) = (World::new(seed), 0, Reach::new());
+    let begun = world.now;
+    world.fill(&mut reach);
+    while world.now.since(begun) < life && !is_enough() {
+        world.step(&mut reach);
+        steps += 1;
+    }
+    world.settle(&mut reach);
+    (world.now.since(begun), steps)
 }
 
 #[test]

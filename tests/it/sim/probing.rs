@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portsentry::judge::ban::{Ban, Stop};
 use portsentry::judge::verdict::{Outcome, Verdict};
-use portsentry::limits::VALVE_PORTS;
+use portsentry::limits::{TURNOVER, VALVE_PORTS};
 use portsentry::net::Prefix;
 use portsentry::see::conntrack::Belongs;
 use portsentry::see::probe::Kind;
@@ -102,11 +102,12 @@ impl World {
         };
         let weakest = in_force.min_by_key(|(_, ban)| rank(ban));
         let weakest = weakest.map(|(key, ban)| ((ban.by_hand, ban.verified, ban.ports), *key));
-        let (least, _) = weakest.unwrap();
+        let (least, of) = weakest.unwrap();
+        let old = self.now.since(bans.get(&of).unwrap().since) >= TURNOVER;
         let room = move |ports| {
             let weight = (false, verified, ports);
             let enough = verified || ports >= VALVE_PORTS;
-            enough && (least < weight || (verified && least == weight))
+            enough && (least < weight || (verified && old && least == weight))
         };
         (Box::new(room), weakest)
     }
