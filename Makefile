@@ -17,7 +17,7 @@ CONFIG_FILES := portsentry.conf portsentry.ignore portsentry.ignore.static
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test sim faults mutants soak compat supply check install uninstall clean
+.PHONY: help build demo test sim faults fuzz mutants soak compat supply check install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,12 @@ mutants: ## change the core in a thousand places, one at a time: do the tests no
 	@cargo mutants --version >/dev/null 2>&1 || { \
 		echo "cargo-mutants is missing: cargo install cargo-mutants --locked" >&2; exit 1; }
 	cargo mutants --jobs 1 --output target $(MUTANTS)
+
+# Seconds for each target; TARGET names some of them.
+TIME ?= 60
+
+fuzz: ## fuzz every reader of foreign bytes for TIME=60 seconds each (TARGET="uci packet": those), and count what it reached
+	@tests/fuzz/run $(TIME) $(TARGET)
 
 compat: ## play hundreds of cases through Debian's PortSentry 1.2 and through ours (CASE=n: one, in full)
 	@tests/setup

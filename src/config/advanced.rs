@@ -131,10 +131,8 @@ pub(super) fn strange(value: &str) -> impl Iterator<Item = &str> {
 
 /// `79` or `512-515`, ports 0 to 65535.
 pub(super) fn range(entry: &str) -> Option<(u16, u16)> {
-    let (first, last) = match entry.split_once('-') {
-        Some((first, last)) => (port(first.trim())?, port(last.trim())?),
-        None => (port(entry)?, port(entry)?),
-    };
+    let (first, last) = entry.split_once('-').unwrap_or((entry, entry));
+    let (first, last) = (port(first.trim())?, port(last.trim())?);
     (first <= last).then_some((first, last))
 }
 

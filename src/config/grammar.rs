@@ -28,8 +28,8 @@ pub(super) fn assignment<'a>(
         return None;
     }
     let len = text.iter().take_while(|b| is_key_byte(**b)).count();
-    let (key, rest) = text.split_at_checked(len)?;
-    let key = core::str::from_utf8(key).ok()?;
+    let (key, rest) = text.split_at(len);
+    let key = core::str::from_utf8(key).unwrap_or_default();
     let separated = matches!(rest.first(), Some(b'=' | b' ' | b'\t'));
     if key.is_empty() || !separated {
         report(
@@ -57,7 +57,7 @@ pub(super) fn assignment<'a>(
         .iter()
         .take_while(|b| (0x20..0x7f).contains(*b))
         .count();
-    let (value, cut) = value.split_at_checked(printable)?;
+    let (value, cut) = value.split_at(printable);
     if !cut.is_empty() {
         report(
             Severity::Mistake,
@@ -69,7 +69,7 @@ pub(super) fn assignment<'a>(
             format!("the closing quote of {key} is missing"),
         );
     }
-    let value = core::str::from_utf8(value).ok()?;
+    let value = core::str::from_utf8(value).unwrap_or_default();
     Some(Assignment { key, value })
 }
 
@@ -79,7 +79,8 @@ fn is_key_byte(byte: u8) -> bool {
 
 fn split_at_quote(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = bytes.iter().position(|b| *b == b'"')?;
-    Some((bytes.get(..at)?, bytes.get(at + 1..)?))
+    let (before, quote) = bytes.split_at(at);
+    Some((before, quote.get(1..).unwrap_or_default()))
 }
 
 /// C's `atoi`, as 1.2 read numbers: leading blanks, a sign, digits, and whatever follows; 0 without digits.

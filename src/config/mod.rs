@@ -4,6 +4,7 @@ pub mod advanced;
 pub mod classic;
 mod complete;
 mod convert;
+pub mod devices;
 mod grammar;
 pub mod ignore;
 mod language;

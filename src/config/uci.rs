@@ -151,21 +151,18 @@ impl File {
         if !is_list && value.1.is_empty() {
             return;
         }
-        let known = section.options.iter().position(|known| known.name == name);
-        let at = known.unwrap_or(section.options.len());
-        if known.is_none() {
-            section.options.push(Setting {
+        let mut options = section.options.iter_mut();
+        let Some(setting) = options.find(|known| known.name == name) else {
+            return section.options.push(Setting {
                 name,
                 is_list,
-                values: Vec::new(),
+                values: vec![value],
             });
+        };
+        setting.is_list = is_list;
+        if !is_list {
+            setting.values.clear();
         }
-        if let Some(setting) = section.options.get_mut(at) {
-            setting.is_list = is_list;
-            if !is_list {
-                setting.values.clear();
-            }
-            setting.values.push(value);
-        }
+        setting.values.push(value);
     }
 }

@@ -92,8 +92,10 @@ pub(super) fn nearest(key: &str, language: Language) -> Option<&'static str> {
     let measured = keys(language)
         .iter()
         .map(|known| (distance(&key, known), *known));
-    let (edits, known) = measured.min()?;
-    (edits <= known.len() / 3).then_some(known)
+    let near = measured
+        .min()
+        .filter(|(edits, known)| *edits <= known.len() / 3);
+    near.map(|(_, known)| known)
 }
 
 /// Edits between two words, two letters exchanged counting as one (optimal string alignment).

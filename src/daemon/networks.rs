@@ -1,7 +1,7 @@
 //! The logical networks of OpenWrt: on which device each is, as the init script has written it down. netifd knows
 //! it, and on other systems there is nobody to ask.
 
-use crate::config::Config;
+use crate::config::{Config, devices};
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::sys::files;
 use crate::sys::log::Log;
@@ -19,8 +19,8 @@ impl Networks {
         networks
     }
 
-    /// Adds the devices of the networks that are named: of lines `wan pppoe-wan`, or `wan -` while it is down.
-    /// Whoever writes the file sends a SIGHUP, so it is read at a start and at a reload.
+    /// Adds the devices of the networks that are named. Whoever writes the file sends a SIGHUP, so it is read at a
+    /// start and at a reload.
     pub(super) fn resolve(&mut self, config: &mut Config, run_dir: &str, log: &mut Log) {
         let path = format!("{run_dir}/devices");
         // One that is not there yet is one in which every network is missing.
@@ -29,11 +29,8 @@ impl Networks {
         let mut down = Vec::new();
         for network in &networks {
             let mut up = false;
-            for line in text.split(|byte| *byte == b'\n') {
-                let rest = line.strip_prefix(network.as_bytes()).unwrap_or_default();
-                let device = rest.strip_prefix(b" ").unwrap_or_default().trim_ascii();
-                let device = std::str::from_utf8(device).unwrap_or_default();
-                up |= device != "-" && config.add_device(device);
+            for device in devices::of(&text, network) {
+                up |= config.add_device(device);
             }
             if up {
                 continue;

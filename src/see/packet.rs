@@ -61,7 +61,7 @@ fn ipv4(bytes: &[u8], wire_len: usize) -> Result<Carried<'_>, NoProbe> {
     if header_len < 20 || total_len < header_len || total_len > wire_len {
         return Err(NoProbe::Length);
     }
-    let header = bytes.get(..header_len).ok_or(NoProbe::Length)?;
+    let (header, rest) = bytes.split_at_checked(header_len).ok_or(NoProbe::Length)?;
     if checksum(header) != 0 {
         return Err(NoProbe::Checksum);
     }
@@ -70,14 +70,13 @@ fn ipv4(bytes: &[u8], wire_len: usize) -> Result<Carried<'_>, NoProbe> {
         return Err(NoProbe::LaterFragment);
     }
     let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *fixed;
+    let payload_len = total_len - header_len;
     Ok(Carried {
         source: Ipv4Addr::new(s0, s1, s2, s3).into(),
         destination: Ipv4Addr::new(d0, d1, d2, d3).into(),
         protocol: fixed[9],
-        payload: bytes
-            .get(header_len..total_len.min(bytes.len()))
-            .ok_or(NoProbe::Length)?,
-        payload_len: total_len - header_len,
+        payload: rest.get(..payload_len).unwrap_or(rest),
+        payload_len,
         more_fragments: fragment & 0x2000 != 0,
         options: header_len > 20,
     })
@@ -85,21 +84,18 @@ fn ipv4(bytes: &[u8], wire_len: usize) -> Result<Carried<'_>, NoProbe> {
 
 /// RFC 8200, 3 and 4: the fixed header, then a chain that ends at TCP or UDP.
 fn ipv6(bytes: &[u8], wire_len: usize) -> Result<Carried<'_>, NoProbe> {
-    let (fixed, rest) = bytes.split_first_chunk::<40>().ok_or(NoProbe::Length)?;
+    let (fixed, rest) = bytes.split_first_chunk::<8>().ok_or(NoProbe::Length)?;
+    let (source, rest) = rest.split_first_chunk::<16>().ok_or(NoProbe::Length)?;
+    let (destination, rest) = rest.split_first_chunk::<16>().ok_or(NoProbe::Length)?;
     let payload_len = usize::from(be16(fixed[4], fixed[5]));
     if payload_len + 40 > wire_len {
         return Err(NoProbe::Length);
     }
-    let (addresses, _) = fixed
-        .get(8..)
-        .and_then(|a| a.split_first_chunk::<16>())
-        .ok_or(NoProbe::Length)?;
-    let destination = fixed.last_chunk::<16>().ok_or(NoProbe::Length)?;
     let mut carried = Carried {
-        source: Ipv6Addr::from(*addresses).into(),
+        source: Ipv6Addr::from(*source).into(),
         destination: Ipv6Addr::from(*destination).into(),
         protocol: fixed[6],
-        payload: rest.get(..payload_len.min(rest.len())).unwrap_or(rest),
+        payload: rest.get(..payload_len).unwrap_or(rest),
         payload_len,
         more_fragments: false,
         options: false,
@@ -186,11 +182,12 @@ fn be16(high: u8, low: u8) -> u16 {
 
 /// RFC 1071: zero over a sound header. An IPv4 header has an even number of bytes.
 fn checksum(header: &[u8]) -> u16 {
-    let words = header.chunks_exact(2).map(|pair| match *pair {
-        [high, low] => u32::from(be16(high, low)),
-        _ => 0,
-    });
-    let sum: u32 = words.sum();
+    let weights = [256, 1].into_iter().cycle();
+    let weighed = header
+        .iter()
+        .zip(weights)
+        .map(|(byte, weight)| u32::from(*byte) * weight);
+    let sum: u32 = weighed.sum();
     let folded = (sum >> 16) + (sum & 0xffff);
     let folded = (folded >> 16) + (folded & 0xffff);
     !u16::try_from(folded).unwrap_or(0)

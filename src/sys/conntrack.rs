@@ -103,18 +103,9 @@ impl Conntrack {
         // Answers to older questions are passed over.
         for _ in 0..8 {
             let bytes = socket.receive(&mut buffer)?;
-            let mut ours = netlink::messages(bytes).filter(|m| m.sequence == self.sequence);
-            let Some(message) = ours.next() else {
-                continue;
-            };
-            if message.kind != netlink::NLMSG_ERROR {
-                return Ok(read_entry(message.body));
+            if let Some(answer) = answer(bytes, self.sequence) {
+                return answer;
             }
-            let error = netlink::refusal(message.body);
-            return match error.raw_os_error() {
-                Some(libc::ENOENT) => Ok(None),
-                _ => Err(error),
-            };
         }
         Err(io::ErrorKind::WouldBlock.into())
     }
@@ -200,6 +191,19 @@ fn attribute<const N: usize>(to: &mut heapless::Vec<u8, N>, kind: u16, value: &[
     for part in parts {
         let _fits = to.extend_from_slice(part);
     }
+}
+
+/// What a datagram says to the question of that number; None if nothing in it is an answer to that.
+pub fn answer(bytes: &[u8], sequence: u32) -> Option<io::Result<Option<Entry>>> {
+    let message = netlink::messages(bytes).find(|message| message.sequence == sequence)?;
+    if message.kind != netlink::NLMSG_ERROR {
+        return Some(Ok(read_entry(message.body)));
+    }
+    let error = netlink::refusal(message.body);
+    Some(match error.raw_os_error() {
+        Some(libc::ENOENT) => Ok(None),
+        _ => Err(error),
+    })
 }
 
 fn read_entry(body: &[u8]) -> Option<Entry> {

@@ -167,7 +167,8 @@ fn path(directory: &str) -> String {
     format!("{directory}/control")
 }
 
-fn request(asked: &[u8]) -> Heard {
+/// What somebody has asked so far.
+pub fn request(asked: &[u8]) -> Heard {
     match asked.iter().position(|byte| *byte == b'\n') {
         None => Heard::Nothing,
         Some(end) if end + 1 < asked.len() => Heard::Rubbish,

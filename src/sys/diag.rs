@@ -54,7 +54,7 @@ fn request(protocol: Protocol) -> [u8; REQUEST] {
 }
 
 /// Reads a `struct inet_diag_msg`: its own port lies at byte 4 and its address at byte 8, as on the wire.
-fn listener(body: &[u8]) -> Option<Listener> {
+pub fn listener(body: &[u8]) -> Option<Listener> {
     let addr: [u8; 16] = *body.get(8..)?.first_chunk()?;
     let only =
         netlink::attributes(body.get(FIXED..)?).find(|(kind, _)| *kind == INET_DIAG_SKV6ONLY);

@@ -84,8 +84,9 @@ fn remove_once(path: &str, lines: Vec<&str>, max: u64) -> io::Result<bool> {
     Ok(true)
 }
 
-/// From the end, where ours are: a long file is not searched for each of them.
-fn take_out(bytes: &mut Vec<u8>, mut lines: Vec<&str>) {
+/// Takes lines out of a text, each once. From the end, where ours are: a long file is not searched for each of
+/// them.
+pub fn take_out(bytes: &mut Vec<u8>, mut lines: Vec<&str>) {
     let mut end = bytes.len();
     while end > 0 && !lines.is_empty() {
         let before = bytes.get(..end - 1).unwrap_or_default();

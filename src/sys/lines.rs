@@ -3,9 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-/// Calls `each` with every line, until it returns false. Lines over 1,024 bytes are passed over in pieces.
+/// Calls `each` with every line of a file, until it returns false.
 pub(super) fn each(path: &str, mut each: impl FnMut(&str) -> bool) -> io::Result<()> {
-    let mut file = File::open(path)?;
+    each_of(&mut File::open(path)?, &mut each)
+}
+
+/// The same with what can be read. Lines over 1,024 bytes are passed over in pieces.
+pub fn each_of(file: &mut dyn Read, each: &mut dyn FnMut(&str) -> bool) -> io::Result<()> {
     let mut buffer = [0u8; 4096];
     let mut filled = 0;
     loop {

@@ -98,16 +98,24 @@ pub(super) fn dump(
     let socket = Netlink::open(family, 0)?;
     socket.request(kind, NLM_F_DUMP, 1, body)?;
     loop {
-        for message in messages(socket.receive(buffer)?) {
-            match message.kind {
-                NLMSG_DONE => return Ok(()),
-                NLMSG_ERROR => return Err(refusal(message.body)),
-                _ => {
-                    let _unread = each(message.body);
-                }
+        if let Some(end) = hand_out(socket.receive(buffer)?, each) {
+            return end;
+        }
+    }
+}
+
+/// Hands the body of each object of one datagram to `each`. What has come to its end, or was refused, is Some.
+pub fn hand_out(bytes: &[u8], each: &mut dyn FnMut(&[u8]) -> Option<()>) -> Option<io::Result<()>> {
+    for message in messages(bytes) {
+        match message.kind {
+            NLMSG_DONE => return Some(Ok(())),
+            NLMSG_ERROR => return Some(Err(refusal(message.body))),
+            _ => {
+                let _unread = each(message.body);
             }
         }
     }
+    None
 }
 
 /// What a message of the kind NLMSG_ERROR says: a `struct nlmsgerr` begins with the error, negative.

@@ -34,9 +34,7 @@ impl News {
         // Bounded; what is left wakes us again.
         for _ in 0..64 {
             match self.0.receive(&mut buffer) {
-                Ok(bytes) => {
-                    foreign |= netlink::messages(bytes).any(|m| is_foreign(&m, table, ours))
-                }
+                Ok(bytes) => foreign |= tell_of(bytes, table, ours),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => foreign = true,
             }
@@ -49,6 +47,11 @@ impl AsFd for News {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Whether the news in one datagram are of a change by somebody else.
+pub fn tell_of(bytes: &[u8], table: &str, ours: [u32; 2]) -> bool {
+    netlink::messages(bytes).any(|message| is_foreign(&message, table, ours))
 }
 
 fn is_foreign(message: &netlink::Message<'_>, table: &str, ours: [u32; 2]) -> bool {

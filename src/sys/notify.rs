@@ -119,19 +119,25 @@ impl Notify {
         let mut ours = false;
         let mut buffer = [0; 4096];
         while let Ok(len @ 1..) = (&self.file).read(&mut buffer) {
-            let mut rest = buffer.get(..len).unwrap_or_default();
-            while let Some((head, tail)) = rest.split_at_checked(HEAD) {
-                let len = head.last_chunk().map_or(0, |len| u32::from_ne_bytes(*len));
-                let len = usize::try_from(len).unwrap_or(usize::MAX);
-                let (name, tail) = tail.split_at_checked(len).unwrap_or_default();
-                // Filled up with zeros. Without one it is about the directory itself, or news were lost.
-                let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-                ours |= name.is_empty() || self.names.iter().any(|n| n.as_bytes() == name);
-                rest = tail;
-            }
+            ours |= tell_of(buffer.get(..len).unwrap_or_default(), &self.names);
         }
         ours
     }
+}
+
+/// Whether news, a row of `struct inotify_event`, are about one of the names.
+pub fn tell_of(mut news: &[u8], names: &[String]) -> bool {
+    let mut ours = false;
+    while let Some((head, tail)) = news.split_at_checked(HEAD) {
+        let len = head.last_chunk().map_or(0, |len| u32::from_ne_bytes(*len));
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let (name, tail) = tail.split_at_checked(len).unwrap_or_default();
+        // Filled up with zeros. Without one it is about the directory itself, or news were lost.
+        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+        ours |= name.is_empty() || names.iter().any(|n| n.as_bytes() == name);
+        news = tail;
+    }
+    ours
 }
 
 /// Where a way begins.

@@ -54,24 +54,32 @@ type Unwatched = heapless::Vec<u32, UNWATCHED_MAX>;
 
 /// Reads everything anew. `devices` are those that are watched, of which one may be missing; None: all.
 pub fn read(devices: Option<&[String]>) -> io::Result<Surroundings> {
-    let mut around = Surroundings::default();
-    let mut unwatched = Unwatched::new();
-    dump(libc::RTM_GETLINK, |body| {
-        link(body, devices, &mut unwatched, &mut around)
-    })?;
-    dump(libc::RTM_GETADDR, |body| {
-        address(body, &unwatched, &mut around)
-    })?;
-    dump(libc::RTM_GETROUTE, |body| route(body, &mut around))?;
-    Ok(around)
-}
-
-/// Asks for all objects of a kind and hands each to `each`.
-fn dump(kind: u16, mut each: impl FnMut(&[u8]) -> Option<()>) -> io::Result<()> {
     // Not on the stack, whose pages stay: the kernel writes to few of these.
     let mut buffer = vec![0; 32768];
-    // The longest of the three fixed parts, `struct ifinfomsg`; family 0 asks for all.
-    netlink::dump(libc::NETLINK_ROUTE, kind, &[0; 16], &mut buffer, &mut each)
+    read_from(devices, &mut |kind, each| {
+        // The longest of the three fixed parts, `struct ifinfomsg`; family 0 asks for all.
+        netlink::dump(libc::NETLINK_ROUTE, kind, &[0; 16], &mut buffer, each)
+    })
+}
+
+/// Hands on each object that there is.
+pub type Each<'a> = &'a mut dyn FnMut(&[u8]) -> Option<()>;
+
+/// The same, from whoever knows all objects of a kind.
+pub fn read_from(
+    devices: Option<&[String]>,
+    dump: &mut dyn FnMut(u16, Each<'_>) -> io::Result<()>,
+) -> io::Result<Surroundings> {
+    let mut around = Surroundings::default();
+    let mut unwatched = Unwatched::new();
+    dump(libc::RTM_GETLINK, &mut |body| {
+        link(body, devices, &mut unwatched, &mut around)
+    })?;
+    dump(libc::RTM_GETADDR, &mut |body| {
+        address(body, &unwatched, &mut around)
+    })?;
+    dump(libc::RTM_GETROUTE, &mut |body| route(body, &mut around))?;
+    Ok(around)
 }
 
 /// `struct ifinfomsg`: family, type, index at 4, flags at 8, change; 16 bytes.

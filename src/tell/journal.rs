@@ -76,10 +76,11 @@ impl fmt::Display for BanLine<'_> {
         let given = ban.given_to_undo();
         let mode = given.mode.name(given.protocol);
         let (ip, port) = (given.source, given.port);
-        let step = if ban.step == Step::Done {
-            "done"
-        } else {
-            "begun"
+        // Whoever comes next does not tell again what was told.
+        let step = match (ban.step, ban.recorded) {
+            (Step::Done, _) => "done",
+            (_, true) => "again",
+            (_, false) => "begun",
         };
         write!(
             f,

@@ -4,13 +4,15 @@
 //! first check. What was reached is counted, because a fuzz that reaches nothing is green as well.
 
 pub(crate) mod bytes;
+pub(crate) mod guided;
 mod requests;
 mod resolvers;
 mod text;
 mod uci;
 
-use bytes::{Random, damage, noise, real, remainder};
-use etherparse::{IpNumber, IpSlice, Ipv6ExtensionSlice, TcpSlice};
+use bytes::{Random, damage, noise, real};
+use etherparse::IpSlice;
+use guided::targets::packet::{READ, compare};
 use portsentry::see::packet::{self, NoProbe};
 use portsentry::see::probe::{Kind, Kinds, Probe};
 use std::collections::BTreeMap;
@@ -41,9 +43,6 @@ const MUST: [(&str, u64); 20] = [
     ("etherparse reads the same", 100_000),
     ("etherparse sees none either", 100_000),
 ];
-
-/// Bytes of a packet that are read. The daemon reads more (`limits::SNAP`); with this, many are cut.
-const READ: usize = 256;
 
 type Reach = BTreeMap<&'static str, u64>;
 
@@ -82,7 +81,9 @@ fn a_packet_of_any_bytes_is_a_probe_or_a_reason() {
         let found = std::panic::catch_unwind(|| packet::parse(read, packet.len(), kinds));
         let found = found.unwrap_or_else(|_| panic!("it panics on {packet:02x?}"));
         count(&packet, found, &mut reach);
-        compare(&packet, kinds, found, &mut reach);
+        if let Some(agreed) = compare(&packet, kinds, READ, found) {
+            reached(&mut reach, agreed);
+        }
     }
     must(&reach, &MUST);
 }
@@ -132,137 +133,6 @@ fn name_of(why: NoProbe) -> &'static str {
         NoProbe::LaterFragment => "LaterFragment",
         NoProbe::Protocol => "Protocol",
         NoProbe::Answer => "Answer",
-    }
-}
-
-/// Reads the packet a second time, with a reader that others wrote and that is given all of it.
-fn compare(packet: &[u8], kinds: Kinds, found: Result<Probe, NoProbe>, reach: &mut Reach) {
-    if found.is_ok() {
-        let claimed = match packet[0] >> 4 {
-            4 => u16::from_be_bytes([packet[2], packet[3]]),
-            _ => 40 + u16::from_be_bytes([packet[4], packet[5]]),
-        };
-        let there = usize::from(claimed) <= packet.len();
-        assert!(there, "it is longer than what arrived: {packet:02x?}");
-    }
-    let Ok(ip) = IpSlice::from_slice(packet) else {
-        return;
-    };
-    let probe = match found {
-        Ok(probe) => probe,
-        Err(why) => {
-            let missed = is_probe(&ip, kinds);
-            assert!(!missed, "{why:?} is a probe: {packet:02x?}");
-            return reached(reach, "etherparse sees none either");
-        }
-    };
-    let payload = ip.payload();
-    let ours = (probe.source, probe.destination, probe.protocol.number());
-    let theirs = (ip.source_addr(), ip.destination_addr(), payload.ip_number.0);
-    assert_eq!(ours, theirs, "{packet:02x?}");
-    let ports = [probe.source_port.to_be_bytes(), probe.port.to_be_bytes()];
-    assert_eq!(ports.concat(), payload.payload[..4], "{packet:02x?}");
-    let (offset, more) = piece(&ip);
-    assert_eq!(offset, 0, "{packet:02x?}");
-    match (payload.ip_number, TcpSlice::from_slice(payload.payload)) {
-        // Wherever the segment is sound; of one with a wrong length the flags say no more than they say.
-        (IpNumber::TCP, Ok(tcp)) => {
-            let theirs = kind_of(&tcp, kinds);
-            assert_eq!(theirs, Some(plain(probe.kind)), "{packet:02x?}");
-        }
-        _ if probe.kind == Kind::Fragment => {
-            assert!(more && payload.payload.len() < 14, "{packet:02x?}");
-        }
-        _ => {}
-    }
-    let options = ip
-        .ipv4()
-        .is_some_and(|four| !four.header().options().is_empty());
-    assert_eq!(probe.options, options, "{packet:02x?}");
-    reached(reach, "etherparse reads the same");
-}
-
-/// Where in its datagram this piece begins, and whether another follows: from the bytes, because etherparse 0.18
-/// takes other bits of IPv6's fragment header for the offset than RFC 8200, 4.5, does.
-fn piece(ip: &IpSlice<'_>) -> (u16, bool) {
-    match ip {
-        IpSlice::Ipv4(four) => {
-            let header = four.header();
-            (header.fragments_offset().value(), header.more_fragments())
-        }
-        IpSlice::Ipv6(six) => {
-            let mut piece = (0, false);
-            for header in six.extensions().clone() {
-                if let Ipv6ExtensionSlice::Fragment(header) = header {
-                    let bytes = header.slice();
-                    piece.0 |= u16::from_be_bytes([bytes[2], bytes[3]]) >> 3;
-                    piece.1 |= bytes[3] & 1 != 0;
-                }
-            }
-            piece
-        }
-    }
-}
-
-/// Whether it is a probe that must not be overlooked: not garbled, and with all that counts in what is read.
-fn is_probe(ip: &IpSlice<'_>, kinds: Kinds) -> bool {
-    let (sound, header) = match ip {
-        IpSlice::Ipv4(four) => {
-            let header = four.header().slice();
-            let sealed = remainder(header) == 0;
-            (sealed && four.extensions().auth.is_none(), header.len())
-        }
-        IpSlice::Ipv6(six) => {
-            let chain = six.extensions();
-            // A piece of a piece: nobody sends such a thing, and what it is depends on who puts it together.
-            let pieces = chain.clone().into_iter();
-            let pieces = pieces.filter(|h| matches!(h, Ipv6ExtensionSlice::Fragment(_)));
-            let plain = pieces.count() < 2;
-            // Length zero is a jumbogram to etherparse, and nothing to us.
-            let sized = six.header().payload_length() > 0;
-            (plain && sized, 40 + chain.slice().len())
-        }
-    };
-    let (offset, more) = piece(ip);
-    let payload = ip.payload().payload;
-    if !sound || offset > 0 || header + 14 > READ {
-        return false;
-    }
-    match (ip.payload().ip_number, payload.len(), more) {
-        (IpNumber::TCP, 4..14, true) => true,
-        (IpNumber::TCP, ..) => {
-            TcpSlice::from_slice(payload).is_ok_and(|tcp| kind_of(&tcp, kinds).is_some())
-        }
-        (IpNumber::UDP, 8.., _) => true,
-        _ => false,
-    }
-}
-
-/// 1.2's kinds in the words of its manual, and the extended ones in those of ours; None for what is none of them.
-fn kind_of(tcp: &TcpSlice<'_>, kinds: Kinds) -> Option<&'static str> {
-    let flags = [tcp.fin(), tcp.syn(), tcp.psh(), tcp.urg()];
-    let extended = kinds == Kinds::Extended && tcp.destination_port() < 1024;
-    match (tcp.ack() || tcp.rst(), flags) {
-        (true, _) if !extended => None,
-        (true, [_, false, ..]) if tcp.rst() => None,
-        (true, [false, true, ..]) if !tcp.rst() => None,
-        (true, _) => Some("odd"),
-        (false, [false, false, false, false]) => Some("no flag"),
-        (false, [true, false, false, false]) => Some("FIN alone"),
-        (false, [false, true, false, false]) => Some("SYN alone"),
-        (false, [true, _, true, true]) => Some("FIN, PSH, URG"),
-        _ => Some("odd"),
-    }
-}
-
-fn plain(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Null => "no flag",
-        Kind::Fin => "FIN alone",
-        Kind::Syn => "SYN alone",
-        Kind::Xmas => "FIN, PSH, URG",
-        Kind::Unknown(_) => "odd",
-        Kind::Connect | Kind::Fragment | Kind::Udp => "none of TCP's",
     }
 }
 

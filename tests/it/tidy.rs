@@ -194,7 +194,9 @@ fn root() -> &'static Path {
 /// All of our Rust: path from the root of the package, and text.
 fn tree() -> Vec<(String, String)> {
     let mut files = Vec::new();
-    let mut directories = vec![root().join("src"), root().join("tests/it")];
+    let mut directories = ["src", "tests/it", "tests/fuzz"]
+        .map(|name| root().join(name))
+        .to_vec();
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();

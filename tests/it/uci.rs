@@ -2,7 +2,9 @@
 
 mod convert;
 
-use portsentry::config::uci::{self, Section};
+use crate::fuzz::guided::targets::uci::exported;
+use crate::fuzz::guided::targets::unescaped;
+use portsentry::config::uci;
 
 const VECTORS: &str = include_str!("../data/uci-vectors.txt");
 
@@ -34,55 +36,6 @@ fn every_recorded_file_is_read_as_libuci_reads_it() {
         assert_eq!(lines.next().unwrap_or_default(), "", "{name}");
     }
     assert_eq!(seen, 123);
-}
-
-/// As `uci export` prints it.
-pub(crate) fn exported(sections: &[Section]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for section in sections {
-        let quoted = |bytes: &[u8]| {
-            let pieces: Vec<_> = bytes.split(|byte| *byte == b'\'').collect();
-            pieces.join(&b"'\\''"[..])
-        };
-        out.extend(*b"\nconfig ");
-        out.extend(quoted(section.kind.as_bytes()));
-        if !section.name.is_empty() {
-            out.extend(format!(" '{}'", section.name).bytes());
-        }
-        out.push(b'\n');
-        for setting in &section.options {
-            let word = if setting.is_list { "list" } else { "option" };
-            for (_, value) in &setting.values {
-                out.extend(format!("\t{word} {} '", setting.name).bytes());
-                out.extend(quoted(value));
-                out.extend(*b"'\n");
-            }
-        }
-    }
-    out
-}
-
-fn unescaped(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'\\' {
-            out.push(byte);
-            continue;
-        }
-        out.push(match bytes.next().unwrap() {
-            b'n' => b'\n',
-            b't' => b'\t',
-            b'r' => b'\r',
-            b'\\' => b'\\',
-            b'x' => {
-                let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
-                u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
-            }
-            other => panic!("\\{}", char::from(other)),
-        });
-    }
-    out
 }
 
 /// What was not recorded: the end of a file within a command, and where a value stands.

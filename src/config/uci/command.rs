@@ -127,8 +127,9 @@ impl<'a> Command<'a> {
         while matches!(self.now(), b' ' | b'\t') {
             self.at += 1;
         }
-        let rest = self.buffer.get(self.at..)?;
-        let word = rest.split(|byte| matches!(*byte, b' ' | b'\t')).next()?;
+        let rest = self.buffer.get(self.at..).unwrap_or_default();
+        let mut words = rest.split(|byte| matches!(*byte, b' ' | b'\t'));
+        let word = words.next().unwrap_or_default();
         let keyword = Keyword::of(word);
         let is_comment = word.first().is_none_or(|first| *first == b'#');
         self.at += word.len();

@@ -105,9 +105,10 @@ fn ban(rest: &str, shift: &Shift) -> Option<(Prefix, Ban)> {
     let (protocol, mode) = Mode::named(words.next()?)?;
     let addr: IpAddr = words.next()?.parse().ok()?;
     let port = words.next()?.parse().ok()?;
-    let done = match words.next()? {
-        "done" => true,
-        "begun" => false,
+    let (done, recorded) = match words.next()? {
+        "done" => (true, true),
+        "again" => (false, true),
+        "begun" => (false, false),
         _ => return None,
     };
     let left = words.next()?;
@@ -131,7 +132,7 @@ fn ban(rest: &str, shift: &Shift) -> Option<(Prefix, Ban)> {
         ports,
         stop,
         step: if again { Step::Stop } else { Step::Done },
-        recorded: done,
+        recorded,
         ran: (ours("ran") || ours("undo")) && shift.same,
         undo: (ours("undo") && shift.same).then_some(given),
         denied: ours("denied"),

@@ -143,10 +143,30 @@ fn one_that_is_not_confirmed_is_over_too() {
         port,
         ..ban.given()
     });
-    (ban.step, ban.ran) = (Step::Confirm, true);
+    (ban.step, ban.ran, ban.recorded) = (Step::Confirm, true, false);
     let line = BanLine(&source, &ban).to_string();
     let expected = "ban 192.0.2.7 100000 0 3 2 sensor route sudp 192.0.2.7 79 begun undo\n";
     assert_eq!(line, expected);
+}
+
+/// Behind another boot a route has to be set again. If we are killed before it is, the ban is no new one all the
+/// same: its KILL_RUN_CMD was run, and its line is in the history.
+#[test]
+fn one_that_is_done_again_is_no_new_one() {
+    let (source, ban) = ban("192.0.2.7", Mode::Stealth, Stop::Route);
+    let mut line = BanLine(&source, &ban).to_string();
+    for (boot, now) in [("another", at(400)), (BOOT, at(500)), ("a third", at(600))] {
+        let head = Head {
+            boot: BOOT,
+            now,
+            backend: Backend::Iptables,
+        };
+        let journal = read(&format!("{head}{line}end 1\n"), now, boot).unwrap();
+        let (source, ban) = &journal.bans[0];
+        assert_eq!((ban.step, ban.recorded), (Step::Stop, true), "{boot}");
+        line = BanLine(source, ban).to_string();
+        assert!(line.contains(" again "), "{line}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Where hostile bytes come from: sound packets, damaged ones, and noise.
 
+use super::guided::targets::packet::seal;
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -106,27 +107,6 @@ fn ipv4(
     packet.extend(segment);
     seal(&mut packet);
     packet
-}
-
-/// Makes the checksum of an IPv4 header right (RFC 1071).
-fn seal(packet: &mut [u8]) {
-    let len = packet
-        .first()
-        .map_or(0, |first| usize::from(first & 15) * 4);
-    if (20..=packet.len()).contains(&len) && packet[0] >> 4 == 4 {
-        packet[10..12].fill(0);
-        let rest = remainder(&packet[..len]);
-        packet[10..12].copy_from_slice(&(0xffff - rest).to_be_bytes());
-    }
-}
-
-/// What is left of a header, read as one number, divided by 65,535: nothing if its checksum is right.
-pub(super) fn remainder(header: &[u8]) -> u16 {
-    let words = header.chunks_exact(2);
-    let sum: u32 = words
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .sum();
-    u16::try_from(sum % 0xffff).unwrap()
 }
 
 fn ipv6(

@@ -1,9 +1,7 @@
 //! Whatever a list of resolvers holds.
 
 use super::bytes::{Random, scratch};
-use super::{Reach, must, reached};
-use portsentry::config::resolvers;
-use portsentry::judge::protect::Resolvers;
+use super::{Reach, guided, must, reached};
 
 #[test]
 fn a_list_of_resolvers_of_any_bytes_is_read() {
@@ -23,21 +21,9 @@ fn a_list_of_resolvers_of_any_bytes_is_read() {
         for _ in 0..random.below(8) {
             scratch(&random, &mut text, GOOD);
         }
-        let mut list = Resolvers::new();
-        let fit = resolvers::read(&text, &mut list);
-        reached(&mut reach, if fit { "fits" } else { "full" });
-        assert!(fit || list.is_full(), "{}", text.escape_ascii());
-        for (at, addr) in list.iter().enumerate() {
-            reached(&mut reach, "resolver");
-            let mapped = addr.to_canonical() != *addr;
-            let strange = addr.is_loopback() || addr.is_unspecified() || mapped;
-            let twice = list[..at].contains(addr);
-            assert!(!strange && !twice, "{addr}: {}", text.escape_ascii());
-        }
-        // Who reads it again learns nothing new.
-        let mut again = list.clone();
-        assert_eq!(resolvers::read(&text, &mut again), fit);
-        assert_eq!(again, list);
+        let list = guided::targets::lists::resolvers(&text);
+        reached(&mut reach, if list.is_full() { "full" } else { "fits" });
+        list.iter().for_each(|_| reached(&mut reach, "resolver"));
     }
     let wanted = [("fits", 10_000), ("full", 50), ("resolver", 40_000)];
     must(&reach, &wanted);

@@ -1,7 +1,9 @@
 //! Whatever a configuration in UCI holds, and whatever becomes UCI.
 
 use super::bytes::{Random, scratch};
-use super::text::{COPIES, hold};
+use super::guided::targets::conf::hold;
+use super::guided::targets::uci as guided;
+use super::text::COPIES;
 use super::{Reach, must, reached};
 use portsentry::config::uci::{self, Section};
 use portsentry::config::{self, Modes, Severity, classic};
@@ -252,4 +254,19 @@ fn damaged_configurations_mean_the_same_in_uci() {
         &reach,
         &[("usable", 5000), ("with mistakes", 50), ("an error", 2000)],
     );
+}
+
+/// Whole commands in any order, and damaged: what our parser reads is what a model of libuci's rules reads, and
+/// what libuci reads where PORTSENTRY_TEST_UCI names its `uci`.
+#[test]
+fn damaged_commands_are_read_as_libuci_reads_them() {
+    let random = Random::new(8);
+    for _ in 0..COPIES {
+        let mut text = b"config portsentry 'main'\n".to_vec();
+        for _ in 0..random.below(6) {
+            text.extend(random.pick(&VOCABULARY).0);
+            text.push(random.pick(b"\n\n\n; "));
+        }
+        guided::check(&damaged(&random, &text, 3));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::ENABLED;
 use super::router::{Did, on_each_shell};
-use crate::uci::exported;
+use crate::fuzz::guided::targets::uci::exported;
 use portsentry::config::uci::parse;
 use portsentry::config::{Modes, read};
 

@@ -1,8 +1,8 @@
 //! A router in a directory: the init script as it is installed but for its paths, UCI as it reads it, and procd.
 
+use crate::fuzz::guided::targets::uci::exported;
 use crate::lab::daemon::binary;
 use crate::lab::{Lab, need};
-use crate::uci::exported;
 use portsentry::config::uci::parse;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
