@@ -41,6 +41,7 @@ fn killed(lab: &Lab, backend: Backend, library: &Path, point: Point) -> Outcome<
 
 /// The next one comes up, with every ban that has to be known, each once; and it can take everything away.
 fn begin_again(script: &Script<'_>, died: Instant) -> Outcome<()> {
+    forgive_young_lines(script);
     let mut daemon = script.start_again();
     if daemon.ended().is_some() {
         return Err(format!("it does not start: {}", daemon.stderr()));
@@ -63,7 +64,6 @@ fn begin_again(script: &Script<'_>, died: Instant) -> Outcome<()> {
         rest::listed(daemon) == Some(held)
     })?;
     rest::at_rest(script, &mut daemon, None)?;
-    forgive_young_lines(script, died);
     let here = rest::processes(script);
     if here.len() != 1 {
         return Err(format!("who runs is {here:?}"));
@@ -71,22 +71,20 @@ fn begin_again(script: &Script<'_>, died: Instant) -> Outcome<()> {
     script.stop(&mut daemon)
 }
 
-/// Whoever is killed in the second of a ban has not written down whose line that in hosts.deny is, and nobody can
-/// tell it from the owner's.
-fn forgive_young_lines(script: &Script<'_>, died: Instant) {
-    let bans = script.lasting.iter().chain(&script.short);
-    let old: Vec<String> = bans
-        .filter(|(_, since)| died - *since > KNOWN)
-        .map(|(who, _)| format!("ALL: {who} : DENY"))
-        .collect();
-    let kept: Vec<_> = rest::denied(script)
-        .into_iter()
-        .filter(|line| old.contains(line))
-        .collect();
-    script
-        .lab
-        .router
-        .sh(&format!("echo -n '{}' > /etc/hosts.deny", kept.join("\n")));
+/// Whoever is killed in the second of a ban, before the journal says so, has not written down whose line that in
+/// hosts.deny is, and nobody can tell it from the owner's.
+fn forgive_young_lines(script: &Script<'_>) {
+    let journal = script.journal();
+    let written_down = |line: &String| {
+        let who = line.split_whitespace().nth(1).unwrap_or_default();
+        let ban = format!("ban {who} ");
+        let ban = journal.lines().find(|line| line.starts_with(&ban));
+        ban.is_some_and(|ban| ban.ends_with("denied"))
+    };
+    let kept = rest::denied(script).into_iter().filter(written_down);
+    let text: String = kept.map(|line| line + "\n").collect();
+    let file = script.lab.router.path("/etc/hosts.deny");
+    std::fs::write(file, text).unwrap();
 }
 
 #[test]

@@ -87,9 +87,20 @@ impl<'lab> Script<'lab> {
             .with("BLOCK_TIME", "1h")
     }
 
-    /// Starts it again after it was killed, and nothing fails any more.
+    /// What whoever was killed has written down.
+    pub(super) fn journal(&self) -> String {
+        let home = self.lab.dir().join(&self.name);
+        std::fs::read_to_string(home.join("run/journal")).unwrap_or_default()
+    }
+
+    /// Starts it again after it was killed, with the configuration that was in force; nothing fails any more. (What
+    /// lines it had put into hosts.deny, only the configuration tells that asked for them.)
     pub(super) fn start_again(&self) -> Daemon<'lab> {
-        self.lab.try_start(&self.name, self.second())
+        let config = match self.lasting.is_empty() {
+            true => self.first(),
+            false => self.second(),
+        };
+        self.lab.try_start(&self.name, config)
     }
 
     /// The script, up to where nothing is left to be done but to stop it.
