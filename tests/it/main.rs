@@ -37,6 +37,7 @@ mod uci;
 mod advanced;
 mod asked;
 mod background;
+mod bench;
 mod blocking;
 mod by_hand;
 mod commands;
