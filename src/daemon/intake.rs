@@ -3,19 +3,14 @@
 use std::io;
 use std::net::IpAddr;
 
-use crate::act::firewall::Hold;
-use crate::config::Config;
-use crate::daemon::loss::Loss;
+use crate::daemon::packets::Packets;
 use crate::daemon::{State, announce};
 use crate::judge::verdict::{Outcome, Verdict};
-use crate::limits::{BATCH_MAX, REST, SNAP};
+use crate::limits::{BATCH_MAX, REST};
 use crate::net::Family;
 use crate::see::conntrack::Belongs;
-use crate::see::filter::{self, Devices, Sight};
-use crate::see::packet;
 use crate::see::probe::{Kind, Mode, Probe, Protocol};
 use crate::sys::poll::{Place, Poll};
-use crate::sys::sniff::Sniffer;
 use crate::sys::trap::{Answer, Touch, Trap};
 use crate::tell::report::{self, DeafLine, OptionsLine, ProbeLine};
 use crate::time::Instant;
@@ -25,24 +20,22 @@ const TOUCHES_TURN_MAX: usize = 4 * BATCH_MAX;
 
 /// The sensors.
 pub(super) struct Intake {
-    sniffers: Vec<(Sniffer, Place)>,
+    packets: Packets,
     traps: Vec<(Trap, Place)>,
     /// After a failure of the system the traps rest: what makes accept fail would make it fail at once again.
     traps_rest_until: Instant,
     /// The trap that is served first in the next turn, so that a flood of one does not starve the others.
     first_trap: usize,
-    loss: Loss,
 }
 
 impl Intake {
     /// Opens what the configuration asks for. An error is that of a sensor without which nothing is seen.
     pub(super) fn open(state: &mut State) -> io::Result<Self> {
         let mut intake = Self {
-            sniffers: Vec::new(),
+            packets: Packets::default(),
             traps: Vec::new(),
             traps_rest_until: Instant::default(),
             first_trap: 0,
-            loss: Loss::default(),
         };
         intake.reopen(state)?;
         Ok(intake)
@@ -58,32 +51,26 @@ impl Intake {
         }
         let sniffed = state.config.traps_in(Mode::sees_packets);
         if sniffed.tcp.is_empty() && sniffed.udp.is_empty() {
-            self.sniffers.clear();
-        } else if self.sniffers.is_empty() {
+            self.packets.close();
+        } else if !self.packets.is_open() {
             for protocol in Protocol::BOTH {
                 announce::packet_sensor(protocol, state);
             }
-            self.sniff()
+            self.packets
+                .open()
                 .inspect_err(|_| announce::no_packet_sensors(state))?;
         }
         self.aim(state)
     }
 
-    fn sniff(&mut self) -> io::Result<()> {
-        for family in Family::BOTH {
-            self.sniffers.push((Sniffer::open(family)?, Place::NONE));
-        }
-        Ok(())
-    }
-
     /// Whether packet sockets are open.
     pub(super) fn is_sniffing(&self) -> bool {
-        !self.sniffers.is_empty()
+        self.packets.is_open()
     }
 
     /// Packets that the kernel had no room for, as far as it was asked.
     pub(super) fn lost(&self) -> u64 {
-        self.loss.ever
+        self.packets.lost()
     }
 
     /// Binds the trap ports of a protocol that are not bound yet, IPv4 and IPv6. A port counts as bound if
@@ -126,25 +113,12 @@ impl Intake {
 
     /// Gives the kernel's filter what it has to know: our addresses, our devices, our traps, what is looked for.
     pub(super) fn aim(&self, state: &State) -> io::Result<()> {
-        let traps = state.config.traps_in(Mode::sees_packets);
-        let around = &state.detector.protect.surroundings;
-        let sight = Sight {
-            devices: devices(&state.config, &around.watched, &around.loopbacks),
-            own: &around.own,
-            traps: &traps,
-            kinds: state.config.kinds,
-        };
-        for (family, (sniffer, _)) in Family::BOTH.into_iter().zip(&self.sniffers) {
-            sniffer.aim(&filter::program(family, &sight))?;
-        }
-        Ok(())
+        self.packets.aim(state)
     }
 
     /// Adds the sensors to the set that is waited for.
     pub(super) fn watch(&mut self, now: Instant, poll: &mut Poll) {
-        for (sniffer, place) in &mut self.sniffers {
-            *place = poll.add(sniffer);
-        }
+        self.packets.watch(now, poll);
         for (trap, place) in &mut self.traps {
             *place = match now < self.traps_rest_until {
                 true => Place::NONE,
@@ -153,33 +127,15 @@ impl Intake {
         }
     }
 
-    /// When resting traps have to be looked at again, or a loss has to be said.
+    /// When resting traps have to be looked at again, or the packets.
     pub(super) fn due_at(&self, now: Instant) -> Option<Instant> {
         let rested = (now < self.traps_rest_until).then_some(self.traps_rest_until);
-        rested.into_iter().chain(self.loss.due_at()).min()
+        rested.into_iter().chain(self.packets.due_at(now)).min()
     }
 
     /// Takes a bounded number of probes from every sensor that has some.
     pub(super) fn take(&mut self, now: Instant, poll: &Poll, state: &mut State) {
-        let mut buffer = [0; SNAP];
-        let sniffers = Family::BOTH.into_iter().zip(&self.sniffers);
-        for (family, (sniffer, _)) in sniffers.filter(|(_, (_, at))| poll.is_ready(*at)) {
-            for left in (0..BATCH_MAX).rev() {
-                let Some((len, wire_len)) = sniffer.receive(&mut buffer) else {
-                    break;
-                };
-                if left == 0 {
-                    self.loss.ask(sniffer);
-                }
-                let bytes = buffer.get(..len).unwrap_or_default();
-                // A frame may lie about the version of what it carries; the filter believed the frame.
-                let probe = packet::parse(bytes, wire_len, state.config.kinds).ok();
-                if let Some(probe) = probe.filter(|p| Family::of(p.destination) == family) {
-                    sniffed(now, &probe, state);
-                }
-            }
-        }
-        self.loss.tell(now, state);
+        self.packets.take(now, poll, state);
         self.take_touches(now, poll, state);
     }
 
@@ -217,30 +173,6 @@ fn drain(now: Instant, trap: &Trap, most: usize, state: &mut State) -> io::Resul
         connect(now, trap, &touch, state);
     }
     Ok(most)
-}
-
-fn devices<'a>(config: &Config, watched: &'a [u32], loopbacks: &'a [u32]) -> Devices<'a> {
-    match config.names_devices() {
-        true => Devices::Only(watched),
-        false => Devices::AllBut(loopbacks),
-    }
-}
-
-/// A packet that the filter let through.
-fn sniffed(now: Instant, probe: &Probe, state: &mut State) {
-    let mode = state.config.side(probe.protocol).mode;
-    let Some(mode) = mode.filter(|mode| mode.sees_packets()) else {
-        return;
-    };
-    if state.detector.candidate(probe).is_ok() {
-        let belongs = state.witness.ask(now, probe);
-        // A service that is new: the kernel shall not hold its visitors.
-        let held = |hold: &Hold| hold.traps.contains(probe.port);
-        let tcp = probe.protocol == Protocol::Tcp;
-        state.changed |= tcp && belongs == Belongs::Us && state.hold.as_ref().is_some_and(held);
-        let verdict = state.detector.judge(now, probe, mode, belongs);
-        tell(probe, mode, verdict, state);
-    }
 }
 
 /// A touch of a trap socket. It is ours, so it is nobody else's: the witness is not needed.
@@ -284,7 +216,8 @@ fn is_chatter(touch: &Touch, state: &State) -> bool {
     matches!(touch.answer, Answer::Datagram(_)) && (everybody || broadcasts.contains(&touch.to))
 }
 
-fn tell(probe: &Probe, mode: Mode, verdict: Verdict, state: &mut State) {
+/// Says what came of a probe, if it is to be said.
+pub(super) fn tell(probe: &Probe, mode: Mode, verdict: Verdict, state: &mut State) {
     let Verdict::Probe(outcome) = verdict else {
         return;
     };

@@ -3,6 +3,12 @@
 //! Each program watches the same traps in a network of its own, and blocks nobody unless a load is about that. A
 //! load is sent at a pace that all of them bear, several times to the same process.
 
+#![allow(
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    reason = "figures of a measurement, on the machine that measures"
+)]
+
 mod loads;
 mod programs;
 
@@ -14,7 +20,7 @@ use loads::{LOADS, Load};
 use programs::{Program, Running};
 use std::time::Instant;
 
-const RUNS: usize = 3;
+const RUNS: u32 = 3;
 
 /// What one load has cost one program.
 struct Cost {
@@ -66,12 +72,12 @@ fn measure(program: &Program, load: &Load) -> Option<Cost> {
     let running = program.start(&lab, load)?;
     let packets = program.packets(load);
     let mut runs = Vec::new();
-    for run in 0..RUNS as u32 {
+    for run in 0..RUNS {
         runs.push(send(&lab, program, load, &running, run, packets));
     }
     let counting = Calls::by_perf(&lab, running.pid());
-    send(&lab, program, load, &running, RUNS as u32, packets);
-    let calls = counting.map(|counting| counting.end().0);
+    send(&lab, program, load, &running, RUNS, packets);
+    let calls = counting.map(|counting| counting.end().all());
     let each = |count: u64| count as f64 / f64::from(packets);
     Some(Cost {
         cpu: Figure::new(runs.iter().map(|spent| each(spent.cpu) / 1000.0)),

@@ -70,7 +70,6 @@ impl Spent {
 pub(crate) struct Calls(Child);
 
 impl Calls {
-    #[allow(dead_code)]
     /// strace stops the process at each call, so a flood meets a slower one.
     pub(crate) fn by_strace(lab: &Lab, pid: u32) -> Option<Calls> {
         need("strace").then(|| {
@@ -110,35 +109,42 @@ impl Calls {
         Some(Calls(child))
     }
 
-    /// How many there were, and in what words the counter says so.
+    /// How many there were.
     #[track_caller]
-    pub(crate) fn end(mut self) -> (u64, String) {
-        kill(
-            Pid::from_raw(i32::try_from(self.0.id()).unwrap()),
-            Signal::SIGINT,
-        )
-        .unwrap();
+    pub(crate) fn end(mut self) -> Counted {
+        let pid = Pid::from_raw(i32::try_from(self.0.id()).unwrap());
+        kill(pid, Signal::SIGINT).unwrap();
         let mut said = String::new();
-        self.0
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut said)
-            .unwrap();
+        let mut errors = self.0.stderr.take().unwrap();
+        errors.read_to_string(&mut said).unwrap();
         self.0.wait().unwrap();
-        let total = said
-            .lines()
-            .find(|line| line.contains("total") || line.contains("sys_enter"));
-        let number = |line: &str| {
-            let mut words = line.split([' ', ',']);
-            // Of a process that slept all the time perf says "<not counted>".
-            words.find_map(|word| word.parse().ok()).or(Some(0))
-        };
-        (
-            total
-                .and_then(number)
-                .unwrap_or_else(|| panic!("no count in:\n{said}")),
-            said,
-        )
+        Counted(said)
+    }
+}
+
+/// In the words of who has counted.
+#[derive(Debug)]
+pub(crate) struct Counted(String);
+
+impl Counted {
+    #[track_caller]
+    pub(crate) fn all(&self) -> u64 {
+        self.of("total", "sys_enter")
+    }
+
+    /// Those of one kind, by strace.
+    #[track_caller]
+    pub(crate) fn named(&self, call: &str) -> u64 {
+        self.of(call, call)
+    }
+
+    #[track_caller]
+    fn of(&self, name: &str, other: &str) -> u64 {
+        let mut lines = self.0.lines();
+        let line = lines.find(|line| line.ends_with(&format!(" {name}")) || line.contains(other));
+        let line = line.unwrap_or_else(|| panic!("no {name} in:\n{}", self.0));
+        let mut words = line.split([' ', ',']);
+        // Of a process that slept all the time perf says "<not counted>".
+        words.find_map(|word| word.parse().ok()).unwrap_or(0)
     }
 }

@@ -65,7 +65,7 @@ impl Program {
     }
 
     pub(super) fn packets(&self, _load: &Load) -> u32 {
-        2 * self.pace()
+        self.pace()
     }
 
     /// Starts it, and bans whom the load wants banned.
