@@ -3,22 +3,12 @@
 //! Each program watches the same traps in a network of its own, and blocks nobody unless a load is about that. A
 //! load is sent at a pace that all of them bear, several times to the same process.
 
-#![allow(
-    clippy::float_arithmetic,
-    clippy::cast_precision_loss,
-    reason = "figures of a measurement, on the machine that measures"
-)]
-
-mod loads;
-mod programs;
-
+use super::loads::{LOADS, Load};
+use super::programs::{self, Program, Running};
 use super::table::{Figure, Table};
 use crate::lab::Lab;
 use crate::lab::flood::Flood;
 use crate::lab::spent::{Calls, Spent};
-use loads::{LOADS, Load};
-use programs::{Program, Running};
-use std::time::Instant;
 
 const RUNS: u32 = 3;
 
@@ -35,7 +25,6 @@ struct Cost {
 #[test]
 #[ignore = "a measurement; `make bench` runs it"]
 fn cost() {
-    let begun = Instant::now();
     let columns = || LOADS.iter().map(|load| load.name);
     let mut cpu = Table::new("cost-processor", columns());
     let mut wakeups = Table::new("cost-wakeups", columns());
@@ -63,14 +52,13 @@ fn cost() {
     for table in [cpu, wakeups, calls] {
         table.end();
     }
-    crate::lab::report(&format!("cost: {:?}", begun.elapsed()));
 }
 
 /// None where there is nothing to measure: the program is not there, or does not do that.
 fn measure(program: &Program, load: &Load) -> Option<Cost> {
     let lab = Lab::with_lan(&["perl"])?;
     let running = program.start(&lab, load)?;
-    let packets = program.packets(load);
+    let packets = program.pace();
     let mut runs = Vec::new();
     for run in 0..RUNS {
         runs.push(send(&lab, program, load, &running, run, packets));
@@ -78,7 +66,7 @@ fn measure(program: &Program, load: &Load) -> Option<Cost> {
     let counting = Calls::by_perf(&lab, running.pid());
     send(&lab, program, load, &running, RUNS, packets);
     let calls = counting.map(|counting| counting.end().all());
-    let each = |count: u64| count as f64 / f64::from(packets);
+    let each = |count: u64| f64::from(u32::try_from(count).unwrap()) / f64::from(packets);
     Some(Cost {
         cpu: Figure::new(runs.iter().map(|spent| each(spent.cpu) / 1000.0)),
         wakeups: Figure::new(runs.iter().map(|spent| 1000.0 * each(spent.wakeups))),

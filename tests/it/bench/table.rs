@@ -1,10 +1,5 @@
 //! What was measured, and how it is said.
 
-#![allow(
-    clippy::float_arithmetic,
-    reason = "figures of a measurement, on the machine that measures"
-)]
-
 use crate::lab::report;
 use std::fmt::Write;
 use std::fs;

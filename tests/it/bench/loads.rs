@@ -21,7 +21,8 @@ pub(super) struct Load {
 /// A trap port with a service on it.
 pub(super) const SERVICE: u16 = 161;
 
-const PLAIN: Load = Load {
+/// The touch of a trap, each from another source.
+pub(super) const PLAIN: Load = Load {
     name: "",
     proto: Proto::Tcp,
     banned: None,

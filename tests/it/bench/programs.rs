@@ -5,6 +5,7 @@ use crate::compat::original;
 use crate::lab::Lab;
 use crate::lab::backend::Backend;
 use crate::lab::config::{Config, Mode, TCP_TRAPS, UDP_PORTS};
+use crate::lab::daemon::binary;
 use crate::lab::eventually;
 use crate::lab::touch::Proto;
 use crate::lab::{ROUTER, scan};
@@ -19,6 +20,8 @@ pub(super) const NOTE: &str = "PortSentry 1.2 and scanlogd read every segment th
 
 pub(super) enum Program {
     Ours(Backend),
+    /// Ours as a router has it, without the C library of this machine.
+    Static(PathBuf),
     Original(PathBuf),
     Scanlogd(PathBuf),
 }
@@ -47,10 +50,19 @@ impl Program {
             .collect()
     }
 
+    /// The file that runs.
+    pub(super) fn path(&self) -> PathBuf {
+        match self {
+            Self::Ours(_) => binary(),
+            Self::Static(path) | Self::Original(path) | Self::Scanlogd(path) => path.clone(),
+        }
+    }
+
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Ours(Backend::Nft) => "ours, nft",
             Self::Ours(_) => "ours, iptables",
+            Self::Static(_) => "ours, static",
             Self::Original(_) => "PortSentry 1.2",
             Self::Scanlogd(_) => "scanlogd",
         }
@@ -59,13 +71,9 @@ impl Program {
     /// Packets a second.
     pub(super) fn pace(&self) -> u32 {
         match self {
-            Self::Ours(_) => 50_000,
+            Self::Ours(_) | Self::Static(_) => 50_000,
             Self::Original(_) | Self::Scanlogd(_) => 25_000,
         }
-    }
-
-    pub(super) fn packets(&self, _load: &Load) -> u32 {
-        self.pace()
     }
 
     /// Starts it, and bans whom the load wants banned.
@@ -75,12 +83,21 @@ impl Program {
             Proto::Tcp => &["-stcp"],
             Proto::Udp => &["-sudp"],
         };
+        let ours = |config: Config| {
+            let config = config.with("BAN_RATE_MAX", "0");
+            Watcher::Portsentry(programs::Program::Ours.start(lab, flag, config))
+        };
         let watcher = match self {
-            Self::Ours(backend) => {
-                let config = config(load)
-                    .with("BACKEND", backend.word())
-                    .with("BAN_RATE_MAX", "0");
-                Watcher::Portsentry(programs::Program::Ours.start(lab, flag, config))
+            Self::Ours(backend) => ours(config(load).with("BACKEND", backend.word())),
+            Self::Static(path) => {
+                // The shell becomes this program instead of the one that was built here.
+                let instead = format!("shift; exec {} \"$@\"", path.display());
+                let before = ["sh", "-c", &instead, "sh"].map(str::to_owned);
+                ours(
+                    config(load)
+                        .with("BACKEND", "nft")
+                        .started_by(before.to_vec()),
+                )
             }
             Self::Original(path) => {
                 let config = config(load).with(
@@ -124,7 +141,7 @@ impl Running<'_> {
 }
 
 /// A configuration that both PortSentries read.
-fn config(load: &Load) -> Config {
+pub(super) fn config(load: &Load) -> Config {
     let block = match load.banned {
         Some(_) => "1",
         None => "0",
