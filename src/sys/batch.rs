@@ -2,6 +2,7 @@
 //! they bring.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::limits::{RECEIVED_MAX, SNAP};
@@ -13,8 +14,8 @@ const _: () = assert!(libc::MSG_TRUNC == 0x20);
 
 /// Room for the datagrams of one call, each by itself.
 pub struct Batch {
-    /// Pages that nothing was received into cost nothing.
-    bytes: Vec<u8>,
+    /// Pages that nothing was received into cost nothing: they are not even set to zero.
+    rooms: Box<[MaybeUninit<[u8; SNAP]>]>,
     /// The full lengths of those that are there.
     lens: heapless::Vec<usize, RECEIVED_MAX>,
 }
@@ -22,7 +23,7 @@ pub struct Batch {
 impl Default for Batch {
     fn default() -> Self {
         Self {
-            bytes: vec![0; RECEIVED_MAX * SNAP],
+            rooms: Box::new_uninit_slice(RECEIVED_MAX),
             lens: heapless::Vec::new(),
         }
     }
@@ -46,9 +47,12 @@ impl Batch {
 
     /// What was read of each, and its full length.
     pub fn each(&self) -> impl Iterator<Item = (&[u8], usize)> {
-        let rooms = self.bytes.chunks_exact(SNAP);
-        let of_room = |(room, len): (_, &usize)| (<[u8]>::get(room, ..*len).unwrap_or(room), *len);
-        rooms.zip(&self.lens).map(of_room)
+        self.rooms.iter().zip(&self.lens).map(|(room, len)| {
+            // SAFETY: the kernel has written so many bytes there, at most SNAP.
+            let bytes =
+                unsafe { core::slice::from_raw_parts(room.as_ptr().cast(), *len.min(&SNAP)) };
+            (bytes, *len)
+        })
     }
 
     /// Takes what waits at a socket, in the place of what was there. An error is the socket's own; that nothing
@@ -56,20 +60,20 @@ impl Batch {
     pub(super) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<()> {
         self.lens.clear();
         // SAFETY: all members are integers and pointers, for which zero is a value.
-        let mut rooms: [libc::iovec; RECEIVED_MAX] = unsafe { core::mem::zeroed() };
+        let mut places: [libc::iovec; RECEIVED_MAX] = unsafe { core::mem::zeroed() };
         // SAFETY: as above.
         let mut heads: [libc::mmsghdr; RECEIVED_MAX] = unsafe { core::mem::zeroed() };
-        let all = self.bytes.chunks_exact_mut(SNAP).zip(&mut rooms);
-        for ((bytes, room), head) in all.zip(&mut heads) {
-            room.iov_base = bytes.as_mut_ptr().cast();
-            room.iov_len = bytes.len();
-            head.msg_hdr.msg_iov = &raw mut *room;
+        let all = self.rooms.iter_mut().zip(&mut places);
+        for ((room, place), head) in all.zip(&mut heads) {
+            place.iov_base = room.as_mut_ptr().cast();
+            place.iov_len = SNAP;
+            head.msg_hdr.msg_iov = &raw mut *place;
             head.msg_hdr.msg_iovlen = 1;
         }
         let count = libc::c_uint::try_from(heads.len()).unwrap_or(0);
         let (fd, heads_at) = (socket.as_raw_fd(), heads.as_mut_ptr());
         let (flags, no_timeout) = (FULL_LENGTH.into(), core::ptr::null_mut());
-        // SAFETY: each head leads to one room, and each room to bytes of ours of that length; all of them live
+        // SAFETY: each head leads to one place, and each place to a room of ours of that length; all of them live
         // across the call.
         let taken = unsafe { libc::recvmmsg(fd, heads_at, count, flags, no_timeout) };
         let taken = match super::check(taken) {

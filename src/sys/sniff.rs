@@ -63,7 +63,8 @@ impl Sniffer {
         super::check(bound).map(drop)
     }
 
-    /// Takes the next packets. A device that went down makes an error, which is fetched and forgotten: others go on.
+    /// Takes the next packets. A device that went down makes an error, which is fetched and forgotten: others go
+    /// on.
     pub fn receive(&self, batch: &mut Batch) {
         for _ in 0..2 {
             if batch.receive(self.0.as_fd()).is_ok() {
