@@ -1,8 +1,9 @@
 //! What a probe costs a small router: the instructions of the program for MIPS, counted one by one by an emulator.
 //!
-//! The count hardly varies, whatever else the machine does, so it shows what a change costs where no hardware is at
-//! hand. What was measured first is in tests/data; `cross/test-cross` starts this with the emulated program, whose
-//! emulator writes a line for each instruction to where TRACE says: by standard error, which the daemon leaves open.
+//! The count hardly varies, whatever else the machine does, so it shows what a change costs where no hardware is
+//! at hand. What was measured first is in tests/data. `cross/test-cross` starts this with the emulated program,
+//! whose emulator writes a line for each instruction to where TRACE says: by standard error, which the daemon
+//! leaves open.
 //!
 //! The emulator has no NETLINK_NETFILTER (cross/test-cross): what asking the kernel for a connection costs is not
 //! among it.

@@ -36,7 +36,7 @@ fn idle() {
         }
     }
     if fixed.is_none() {
-        table.note("There is no dist/*-x86_64 (`make cross TARGET=x86_64`): the first row is the dynamic program.");
+        table.note("Without `make cross TARGET=x86_64` the static program has no row.");
     }
     table.note(
         "A start lasts from the shell that execs it to \"now active and listening\" in the log.",

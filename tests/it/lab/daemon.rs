@@ -214,8 +214,8 @@ impl Daemon<'_> {
         }
     }
 
-    /// Returns when it has had nothing to do for a while. A flood uses up what may be said of strangers, so after one
-    /// `settle` would wait in vain.
+    /// Returns when it has had nothing to do for a while. A flood uses up what may be said of strangers, so after
+    /// one `settle` would wait in vain.
     #[track_caller]
     pub(crate) fn rests(&self) {
         let _spent = Spent::at_rest(self.pid());
