@@ -14,9 +14,9 @@ use crate::weaknesses::programs::{self, Started};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 
-pub(super) const NOTE: &str = "PortSentry 1.2 and scanlogd read every segment that arrives, and 1.2 writes a line \
-     for each probe: at half of the pace they still lose some, which then cost nothing. scanlogd bans nobody and \
-     does not look at UDP.";
+pub(super) const NOTE: &str = "PortSentry 1.2 and scanlogd read every segment that arrives, and 1.2 writes lines for \
+     each probe: they are sent half as many a second, and what they lose then costs nothing. scanlogd bans nobody \
+     and does not look at UDP.";
 
 pub(super) enum Program {
     Ours(Backend),
