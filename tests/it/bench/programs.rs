@@ -14,9 +14,10 @@ use crate::weaknesses::programs::{self, Started};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 
-pub(super) const NOTE: &str = "PortSentry 1.2 and scanlogd read every segment that arrives, and 1.2 writes lines for \
-     each probe: they are sent half as many a second, and what they lose then costs nothing. scanlogd bans nobody \
-     and does not look at UDP.";
+/// What is to be borne in mind.
+pub(super) const NOTE: &str = "PortSentry 1.2 and scanlogd read every segment that arrives, and 1.2 writes lines \
+     for each probe: they are sent half as many a second, and what they lose then costs nothing. scanlogd bans \
+     nobody and does not look at UDP.";
 
 pub(super) enum Program {
     Ours(Backend),
