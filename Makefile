@@ -17,7 +17,7 @@ CONFIG_FILES := portsentry.conf portsentry.ignore portsentry.ignore.static
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test sim faults fuzz mutants soak compat supply check install uninstall clean
+.PHONY: help build demo test sim faults fuzz mutants soak compat bench supply check install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,13 @@ compat: ## play hundreds of cases through Debian's PortSentry 1.2 and through ou
 	@$(MAKE) --no-print-directory build
 	cargo test --locked --no-run
 	tests/apart cargo test --locked --offline --test it compat:: -- --ignored
+
+bench: ## measure ours beside other tools (BENCH=learns: one section; minutes, on a machine that does nothing else)
+	@tests/setup
+	@tests/fetch original scanlogd
+	@$(MAKE) --no-print-directory build
+	cargo test --locked --no-run
+	tests/apart cargo test --locked --offline --test it -- bench::$(BENCH) --ignored --test-threads 1
 
 supply: ## look the crates of the lock files up: advisories, licences, versions taken back, sources
 	@tests/supply

@@ -2,22 +2,17 @@
 
 use std::io;
 
-use crate::act::firewall::Hold;
-use crate::config::Config;
 use crate::daemon::loss::Loss;
+use crate::daemon::packets::Packets;
 use crate::daemon::touch::{accept_failed, drain};
 use crate::daemon::{State, announce};
 use crate::judge::verdict::Verdict;
-use crate::limits::{BATCH_MAX, REST, SNAP};
+use crate::limits::{BATCH_MAX, REST};
 use crate::net::Family;
-use crate::see::conntrack::Belongs;
-use crate::see::filter::{self, Devices, Sight};
-use crate::see::packet;
 use crate::see::probe::{Mode, Probe, Protocol};
 use crate::see::traps::Ports;
 use crate::sys;
 use crate::sys::poll::{Place, Poll};
-use crate::sys::sniff::Sniffer;
 use crate::sys::trap::{QUEUE_MIN, Trap};
 use crate::tell::report::{self, OptionsLine, ProbeLine};
 use crate::time::Instant;
@@ -27,7 +22,7 @@ const TOUCHES_TURN_MAX: usize = 4 * BATCH_MAX;
 
 /// The sensors.
 pub(super) struct Intake {
-    sniffers: Vec<(Sniffer, Place)>,
+    packets: Packets,
     traps: Vec<(Trap, Place)>,
     /// After a failure of the system the traps rest: what makes accept fail would make it fail at once again.
     traps_rest_until: Instant,
@@ -42,7 +37,7 @@ impl Intake {
     /// Opens what the configuration asks for. An error is that of a sensor without which nothing is seen.
     pub(super) fn open(state: &mut State) -> io::Result<Self> {
         let mut intake = Self {
-            sniffers: Vec::new(),
+            packets: Packets::default(),
             traps: Vec::new(),
             traps_rest_until: Instant::default(),
             first_trap: 0,
@@ -63,27 +58,21 @@ impl Intake {
         }
         let sniffed = state.config.traps_in(Mode::sees_packets);
         if sniffed.tcp.is_empty() && sniffed.udp.is_empty() {
-            self.sniffers.clear();
-        } else if self.sniffers.is_empty() {
+            self.packets.close();
+        } else if !self.packets.is_open() {
             for protocol in Protocol::BOTH {
                 announce::packet_sensor(protocol, state);
             }
-            self.sniff()
+            self.packets
+                .open()
                 .inspect_err(|_| announce::no_packet_sensors(state))?;
         }
         self.aim(state)
     }
 
-    fn sniff(&mut self) -> io::Result<()> {
-        for family in Family::BOTH {
-            self.sniffers.push((Sniffer::open(family)?, Place::NONE));
-        }
-        Ok(())
-    }
-
     /// Whether packet sockets are open.
     pub(super) fn is_sniffing(&self) -> bool {
-        !self.sniffers.is_empty()
+        self.packets.is_open()
     }
 
     /// Closes all sensors; what they lost may have to be said.
@@ -140,25 +129,12 @@ impl Intake {
     /// Gives the kernel's filter what it has to know: our addresses, our devices, our traps, what is looked for.
     pub(super) fn aim(&mut self, state: &State) -> io::Result<()> {
         self.aim_at = None;
-        let traps = state.config.traps_in(Mode::sees_packets);
-        let around = &state.detector.protect.surroundings;
-        let sight = Sight {
-            devices: devices(&state.config, &around.watched, &around.loopbacks),
-            own: &around.own,
-            traps: &traps,
-            kinds: state.config.kinds,
-        };
-        for (family, (sniffer, _)) in Family::BOTH.into_iter().zip(&self.sniffers) {
-            sniffer.aim(&filter::program(family, &sight))?;
-        }
-        Ok(())
+        self.packets.aim(state)
     }
 
     /// Adds the sensors to the set that is waited for.
     pub(super) fn watch(&mut self, now: Instant, poll: &mut Poll) {
-        for (sniffer, place) in &mut self.sniffers {
-            *place = poll.add(sniffer);
-        }
+        self.packets.watch(now, poll);
         for (trap, place) in &mut self.traps {
             *place = match now < self.traps_rest_until {
                 true => Place::NONE,
@@ -177,34 +153,18 @@ impl Intake {
         self.aim_at.is_some_and(|at| at <= now)
     }
 
-    /// When resting traps have to be looked at again, a loss has to be said, or the filter is to be changed.
+    /// When resting traps have to be looked at again, a loss has to be said, the filter is to be changed, or packets have
+    /// gathered.
     pub(super) fn due_at(&self, now: Instant) -> Option<Instant> {
         let rested = (now < self.traps_rest_until).then_some(self.traps_rest_until);
-        let times = [rested, self.loss.due_at(), self.aim_at];
+        let gathered = self.packets.due_at(now);
+        let times = [rested, gathered, self.loss.due_at(), self.aim_at];
         times.into_iter().flatten().min()
     }
 
     /// Takes a bounded number of probes from every sensor that has some.
     pub(super) fn take(&mut self, now: Instant, poll: &Poll, state: &mut State) {
-        let mut buffer = [0; SNAP];
-        let sniffers = Family::BOTH.into_iter().zip(&self.sniffers);
-        for (family, (sniffer, _)) in sniffers.filter(|(_, (_, at))| poll.is_ready(*at)) {
-            for left in (0..BATCH_MAX).rev() {
-                let Some((len, wire_len)) = sniffer.receive(&mut buffer) else {
-                    break;
-                };
-                // Only a queue that holds more than one turn takes can have been full.
-                if left == 0 {
-                    self.loss.note(sniffer.lost());
-                }
-                let bytes = buffer.get(..len).unwrap_or_default();
-                // A frame may lie about the version of what it carries; the filter believed the frame.
-                let probe = packet::parse(bytes, wire_len, state.config.kinds).ok();
-                if let Some(probe) = probe.filter(|p| Family::of(p.destination) == family) {
-                    sniffed(now, &probe, state);
-                }
-            }
-        }
+        self.packets.take(now, poll, &mut self.loss, state);
         self.take_touches(now, poll, state);
         self.loss.tell(now, &mut state.log);
     }
@@ -234,30 +194,7 @@ impl Intake {
     }
 }
 
-fn devices<'a>(config: &Config, watched: &'a [u32], loopbacks: &'a [u32]) -> Devices<'a> {
-    match config.names_devices() {
-        true => Devices::Only(watched),
-        false => Devices::AllBut(loopbacks),
-    }
-}
-
-/// A packet that the filter let through.
-fn sniffed(now: Instant, probe: &Probe, state: &mut State) {
-    let mode = state.config.side(probe.protocol).mode;
-    let Some(mode) = mode.filter(|mode| mode.sees_packets()) else {
-        return;
-    };
-    if state.detector.candidate(probe).is_ok() {
-        let belongs = state.witness.ask(now, probe);
-        // A service that is new: the kernel shall not hold its visitors.
-        let held = |hold: &Hold| hold.traps.contains(probe.port);
-        let tcp = probe.protocol == Protocol::Tcp;
-        state.changed |= tcp && belongs == Belongs::Us && state.hold.as_ref().is_some_and(held);
-        let verdict = state.detector.judge(now, probe, mode, belongs);
-        tell(probe, mode, verdict, state);
-    }
-}
-
+/// Says what came of a probe, if it is to be said.
 pub(super) fn tell(probe: &Probe, mode: Mode, verdict: Verdict, state: &mut State) {
     let Verdict::Probe(outcome) = verdict else {
         return;

@@ -19,6 +19,7 @@ mod journal;
 mod loss;
 mod networks;
 mod owner;
+mod packets;
 mod privileges;
 mod records;
 mod reload;

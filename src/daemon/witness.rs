@@ -5,7 +5,7 @@ use crate::see::conntrack::{Belongs, Entry};
 use crate::see::forwards::Forwards;
 use crate::see::probe::{Probe, Protocol};
 use crate::see::traps::PortBits;
-use crate::sys::conntrack::{self, Conntrack};
+use crate::sys::conntrack::{self, Answers, Conntrack};
 use crate::sys::services::Services;
 use crate::time::Instant;
 
@@ -27,14 +27,28 @@ impl Witness {
         }
     }
 
-    /// Our own services first: that costs a look at a list, not a call.
-    pub(super) fn ask(&mut self, now: Instant, probe: &Probe) -> Belongs {
+    /// Whether a service of ours listens where the packet goes: that costs a look at a list, not a call.
+    pub(super) fn serves(&mut self, now: Instant, probe: &Probe) -> bool {
         let (protocol, addr) = (probe.protocol, probe.destination);
-        if self.services.serve(now, protocol, addr, probe.port) {
+        self.services.serve(now, protocol, addr, probe.port)
+    }
+
+    /// Whose the packet is, of a service or whatever else.
+    pub(super) fn ask(&mut self, now: Instant, probe: &Probe) -> Belongs {
+        if self.serves(now, probe) {
             return Belongs::Us;
         }
-        let belongs = self.conntrack.ask(now, probe);
-        self.forwards.recall(now, probe, belongs)
+        let answers = self.ask_kernel(now, core::slice::from_ref(probe));
+        answers.first().copied().unwrap_or(Belongs::Unknown)
+    }
+
+    /// Whose packets are that go to no service of ours, in their order; at most RECEIVED_MAX.
+    pub(super) fn ask_kernel(&mut self, now: Instant, probes: &[Probe]) -> Answers {
+        let mut answers = self.conntrack.ask(now, probes);
+        for (answer, probe) in answers.iter_mut().zip(probes) {
+            *answer = self.forwards.recall(now, probe, *answer);
+        }
+        answers
     }
 
     /// The ports on which a service can be reached from outside. A service on a loopback address keeps its port a

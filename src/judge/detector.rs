@@ -71,6 +71,22 @@ impl Detector {
         }
     }
 
+    /// Whether nothing depends on whose a candidate is: this very touch was reported within the last minute, and
+    /// its source is banned, or is not to be. Then it is one more of the same, and in a flood the question would
+    /// cost more than all the rest.
+    pub fn is_settled(&self, now: Instant, probe: &Probe) -> bool {
+        let source = self.protect.source(probe.source);
+        if !self.sources.is_repeat(now, &source, probe) {
+            return false;
+        }
+        let held = |ban: &Ban| ban.stop != Stop::Nothing && ban.holds();
+        let ban = || {
+            self.bans
+                .get(&self.bans.covering(&Prefix::host(probe.source))?)
+        };
+        self.policy.block(probe.protocol) == Block::Off || ban().is_some_and(held)
+    }
+
     /// Judges a candidate. `belongs` is what the kernel knows of the packet; what it cannot tell counts as
     /// nobody's here, and is asked again before a ban starts.
     pub fn judge(&mut self, now: Instant, probe: &Probe, mode: Mode, belongs: Belongs) -> Verdict {

@@ -94,6 +94,12 @@ impl<const N: usize> Record<N> {
         self.ports < 2
     }
 
+    /// Whether this very touch was reported within the last minute.
+    pub(super) fn is_repeat(&self, now: Instant, probe: &Probe) -> bool {
+        let known = self.touches.iter().find(|touch| touch.is(probe));
+        known.is_some_and(|touch| touch.reported && now.since(touch.at) < FOLD)
+    }
+
     pub(super) fn touch(&mut self, now: Instant, probe: &Probe) -> Standing {
         self.seen = now;
         self.addr = probe.source;

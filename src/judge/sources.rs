@@ -87,6 +87,16 @@ impl Sources {
         standing
     }
 
+    /// Whether this very touch was reported within the last minute.
+    pub fn is_repeat(&self, now: Instant, source: &Prefix, probe: &Probe) -> bool {
+        if let Some(record) = self.known.get(source) {
+            let lost = record.may_have_lost(probe);
+            return record.is_repeat(now, probe) || (lost && self.recent.holds(now, source, probe));
+        }
+        let record = self.probation.get(source);
+        record.is_some_and(|record| record.is_repeat(now, probe))
+    }
+
     /// The touch just noted was reported: from now on its repeats are folded.
     pub fn reported(&mut self, source: &Prefix, probe: &Probe) {
         if let Some(record) = self.known.get_mut(source) {

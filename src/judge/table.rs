@@ -17,7 +17,8 @@ pub(super) struct Table<T> {
     entries: Vec<(Prefix, T)>,
     /// So many of them, the first ones, are stirred.
     stirred: usize,
-    /// Entry number plus one, 0 for empty; linear probing, at most two thirds full.
+    /// Entry number plus one, 0 for empty; linear probing, at most two thirds full. There are none before the
+    /// first entry: musl's calloc writes the zeros, and then the pages are no longer free.
     slots: Vec<u16>,
     capacity: usize,
     seed: (u64, u64),
@@ -30,7 +31,7 @@ impl<T> Table<T> {
         Self {
             entries: Vec::with_capacity(capacity),
             stirred: 0,
-            slots: vec![0; (capacity + capacity / 2).next_power_of_two()],
+            slots: Vec::with_capacity((capacity + capacity / 2).next_power_of_two()),
             capacity,
             seed,
         }
@@ -134,6 +135,10 @@ impl<T> Table<T> {
         if self.is_full() {
             return false;
         }
+        if self.slots.is_empty() {
+            let room = (self.capacity + self.capacity / 2).next_power_of_two();
+            self.slots.resize(room, 0);
+        }
         let mut slot = self.home(&key);
         while self.slot(slot) != 0 {
             slot = self.next(slot);
@@ -189,6 +194,9 @@ impl<T> Table<T> {
 
     /// Slot and number of an entry.
     fn find(&self, key: &Prefix) -> Option<(usize, usize)> {
+        if self.entries.is_empty() {
+            return None;
+        }
         let mut slot = self.home(key);
         loop {
             let at = usize::from(self.slot(slot)).checked_sub(1)?;

@@ -4,10 +4,12 @@
 //! and the comment says what happens when it is reached.
 
 mod act;
+mod packets;
 
 use core::time::Duration;
 
 pub use act::*;
+pub use packets::*;
 
 /// Port ranges of one protocol. PortSentry 1.2 stopped at 64 ports; PortSentry 2 users list up to
 /// some 60 ranges. The kernel's filter needs four instructions a range, and kernels with the old
@@ -158,17 +160,6 @@ pub const WAITING_BYTES_MAX: usize = 320 * 1024;
 
 /// Bytes of what a failed program wrote to its standard error, kept for the log line.
 pub const COMPLAINT_MAX: usize = 160;
-
-/// Packets taken from one socket before the loop looks at the others, the signals and the children.
-pub const BATCH_MAX: usize = 64;
-
-/// Bytes of a packet that are read: all of what an Ethernet carries, because IPv6 may put any number of
-/// extension headers before TCP, and the kernel answers behind all of them. What a larger frame carries
-/// behind them is not seen.
-pub const SNAP: usize = 1536;
-
-/// Between two lines about packets that were lost. A flood goes on for hours, and what it says is always the same.
-pub const LOSS_PAUSE: Duration = Duration::from_secs(10);
 
 /// Log lines about sources on probation: a burst, then so many a second. A flood of forged sources
 /// is such lines and nothing else; above this they are counted and the count is reported.

@@ -7,10 +7,11 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::Path;
 
-use crate::limits::{CONNTRACK_ENTRIES_MAX, CONNTRACK_LOOK};
+use crate::limits::{CONNTRACK_ENTRIES_MAX, CONNTRACK_LOOK, RECEIVED_MAX};
 use crate::see::chatter::may_answer;
 use crate::see::conntrack::{Belongs, Entry, Tuple, entry_of_line};
 use crate::see::probe::{Kind, Probe, Protocol};
+use crate::sys::batch::Batch;
 use crate::sys::netlink::{self, Netlink};
 use crate::time::Instant;
 
@@ -33,8 +34,23 @@ pub struct Conntrack {
     /// Err: why not.
     socket: io::Result<Netlink>,
     sequence: u32,
+    batch: Batch,
     four: Trial,
     six: Trial,
+}
+
+/// Whose packets are, in the order of the questions.
+pub type Answers = heapless::Vec<Belongs, RECEIVED_MAX>;
+
+/// What the kernel tells of a packet's connection.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Told {
+    /// It did not answer, or could not.
+    Nothing,
+    /// It knows of none.
+    NoEntry,
+    /// What it knows.
+    Entry(Entry),
 }
 
 /// Whether this machine really tracks the connections of a family, and when that was tried.
@@ -50,21 +66,33 @@ impl Conntrack {
         Self {
             socket: Netlink::open(libc::NETLINK_NETFILTER, 0),
             sequence: 0,
+            batch: Batch::default(),
             four: Trial::default(),
             six: Trial::default(),
         }
     }
 
-    /// Whose the packet is. `Unknown` where the kernel tracks connections and does not answer.
-    pub fn ask(&mut self, now: Instant, probe: &Probe) -> Belongs {
-        match self.entry(probe) {
+    /// Whose these packets are, in their order; at most RECEIVED_MAX. `Unknown` where the kernel tracks
+    /// connections and does not answer.
+    pub fn ask(&mut self, now: Instant, probes: &[Probe]) -> Answers {
+        let told = self.tell(probes);
+        let answers = probes.iter().zip(told);
+        answers
+            .map(|(probe, told)| self.belongs(now, probe, told))
+            .collect()
+    }
+
+    fn belongs(&mut self, now: Instant, probe: &Probe, told: Told) -> Belongs {
+        match told {
             // An entry that was found by the packet's own addresses and is another's: NAT within NAT.
-            Ok(Some(entry)) => entry.belongs(probe).unwrap_or(Belongs::Unknown),
-            Err(_) if is_tracking() => Belongs::Unknown,
+            Told::Entry(entry) => entry.belongs(probe).unwrap_or(Belongs::Unknown),
+            Told::Nothing if is_tracking() => Belongs::Unknown,
             // Nobody remembers what we asked: it may be an answer to that.
-            Ok(None) | Err(_) if may_answer(probe) && !self.tracks(now, probe) => Belongs::Reply,
+            Told::NoEntry | Told::Nothing if may_answer(probe) && !self.tracks(now, probe) => {
+                Belongs::Reply
+            }
             // Without connection tracking nothing is translated, and no answer is led elsewhere.
-            Ok(None) | Err(_) => Belongs::Nobody,
+            Told::NoEntry | Told::Nothing => Belongs::Nobody,
         }
     }
 
@@ -81,7 +109,7 @@ impl Conntrack {
         }
         let word = word_to_ourselves(here);
         let trial = Trial {
-            tracks: word.is_ok_and(|word| matches!(self.entry(&word), Ok(Some(_)))),
+            tracks: word.is_ok_and(|word| matches!(*self.tell(&[word]), [Told::Entry(_)])),
             at: Some(now),
         };
         match here {
@@ -91,23 +119,59 @@ impl Conntrack {
         trial.tracks
     }
 
-    fn entry(&mut self, probe: &Probe) -> io::Result<Option<Entry>> {
+    /// What the kernel tells of each. All are asked for at once: that is two calls, however many they are.
+    fn tell(&mut self, probes: &[Probe]) -> heapless::Vec<Told, RECEIVED_MAX> {
+        let mut told: heapless::Vec<Told, RECEIVED_MAX> = heapless::Vec::new();
+        told.extend(probes.iter().take(RECEIVED_MAX).map(|_| Told::Nothing));
         if matches!(&self.socket, Err(error) if !super::is_lacking(error)) {
             // There was no room for it.
             self.socket = Netlink::open(libc::NETLINK_NETFILTER, 0);
         }
-        let socket = self.socket.as_ref().map_err(io::Error::kind)?;
-        self.sequence = self.sequence.wrapping_add(1);
-        socket.request(CT_GET, 0, self.sequence, &question(probe))?;
-        let mut buffer = [0; 4096];
+        let Some(socket) = self.socket.as_ref().ok().filter(|_| !probes.is_empty()) else {
+            return told;
+        };
+        let first = self.sequence.wrapping_add(1);
+        let mut questions = netlink::Requests::new();
+        for probe in probes {
+            self.sequence = self.sequence.wrapping_add(1);
+            let question = question(probe);
+            let _fits = netlink::add_request(&mut questions, CT_GET, 0, self.sequence, &question);
+        }
+        if socket.send(&questions).is_err() {
+            return told;
+        }
         // Answers to older questions are passed over.
         for _ in 0..8 {
-            let bytes = socket.receive(&mut buffer)?;
-            if let Some(answer) = answer(bytes, self.sequence) {
-                return answer;
+            if socket.receive_all(&mut self.batch).is_err() || self.batch.is_empty() {
+                break;
+            }
+            let datagrams = self.batch.each().map(|(bytes, _)| bytes);
+            datagrams.for_each(|datagram| read_answers(datagram, first, &mut told));
+            if !told.iter().any(|told| matches!(told, Told::Nothing)) {
+                break;
             }
         }
-        Err(io::ErrorKind::WouldBlock.into())
+        told
+    }
+}
+
+/// Puts what a datagram tells into the places of the questions, of which the first had that number.
+pub fn read_answers(datagram: &[u8], first: u32, told: &mut [Told]) {
+    for message in netlink::messages(datagram) {
+        let place = usize::try_from(message.sequence.wrapping_sub(first)).ok();
+        if let Some(told) = place.and_then(|place| told.get_mut(place)) {
+            *told = read_answer(&message);
+        }
+    }
+}
+
+fn read_answer(message: &netlink::Message<'_>) -> Told {
+    if message.kind != netlink::NLMSG_ERROR {
+        return read_entry(message.body).map_or(Told::NoEntry, Told::Entry);
+    }
+    match netlink::refusal(message.body).raw_os_error() {
+        Some(libc::ENOENT) => Told::NoEntry,
+        _ => Told::Nothing,
     }
 }
 
@@ -191,19 +255,6 @@ fn attribute<const N: usize>(to: &mut heapless::Vec<u8, N>, kind: u16, value: &[
     for part in parts {
         let _fits = to.extend_from_slice(part);
     }
-}
-
-/// What a datagram says to the question of that number; None if nothing in it is an answer to that.
-pub fn answer(bytes: &[u8], sequence: u32) -> Option<io::Result<Option<Entry>>> {
-    let message = netlink::messages(bytes).find(|message| message.sequence == sequence)?;
-    if message.kind != netlink::NLMSG_ERROR {
-        return Some(Ok(read_entry(message.body)));
-    }
-    let error = netlink::refusal(message.body);
-    Some(match error.raw_os_error() {
-        Some(libc::ENOENT) => Ok(None),
-        _ => Err(error),
-    })
 }
 
 fn read_entry(body: &[u8]) -> Option<Entry> {

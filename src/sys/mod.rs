@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 pub mod background;
+pub mod batch;
 pub mod child;
 pub mod clock;
 pub mod conntrack;

@@ -4,6 +4,9 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use crate::limits::RECEIVED_MAX;
+use crate::sys::batch::Batch;
+
 /// Bytes of a `struct nlmsghdr`.
 const HEADER: usize = 16;
 
@@ -48,23 +51,15 @@ impl Netlink {
         sequence: u32,
         body: &[u8],
     ) -> io::Result<()> {
-        let mut message: heapless::Vec<u8, 256> = heapless::Vec::new();
-        let len = u32::try_from(HEADER + body.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let flags = flags | NLM_F_REQUEST;
-        let parts: [&[u8]; 6] = [
-            &len.to_ne_bytes(),
-            &kind.to_ne_bytes(),
-            &flags.to_ne_bytes(),
-            &sequence.to_ne_bytes(),
-            &0u32.to_ne_bytes(),
-            body,
-        ];
-        for part in parts {
-            let added = message.extend_from_slice(part);
-            added.map_err(|_| io::ErrorKind::InvalidInput)?;
-        }
-        let (pointer, len) = (message.as_ptr().cast(), message.len());
-        // SAFETY: pointer and length are those of the message.
+        let mut request = Requests::new();
+        add_request(&mut request, kind, flags, sequence, body)?;
+        self.send(&request)
+    }
+
+    /// Sends requests; the kernel serves them one after the other (netlink_rcv_skb in net/netlink/af_netlink.c).
+    pub(super) fn send(&self, requests: &[u8]) -> io::Result<()> {
+        let (pointer, len) = (requests.as_ptr().cast(), requests.len());
+        // SAFETY: pointer and length are those of the slice.
         let sent = unsafe { libc::send(self.0.as_raw_fd(), pointer, len, libc::MSG_DONTWAIT) };
         super::check_len(sent).map(drop)
     }
@@ -78,6 +73,39 @@ impl Netlink {
         let received = super::check_len(received)?;
         Ok(buffer.get(..received).unwrap_or_default())
     }
+
+    /// The same for several datagrams; none when there is nothing.
+    pub(super) fn receive_all(&self, batch: &mut Batch) -> io::Result<()> {
+        batch.receive(self.0.as_fd())
+    }
+}
+
+/// Requests that are sent together.
+pub(super) type Requests = heapless::Vec<u8, { 128 * RECEIVED_MAX }>;
+
+/// Appends one.
+pub(super) fn add_request(
+    to: &mut Requests,
+    kind: u16,
+    flags: u16,
+    sequence: u32,
+    body: &[u8],
+) -> io::Result<()> {
+    let len = u32::try_from(HEADER + body.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let flags = flags | NLM_F_REQUEST;
+    let parts: [&[u8]; 6] = [
+        &len.to_ne_bytes(),
+        &kind.to_ne_bytes(),
+        &flags.to_ne_bytes(),
+        &sequence.to_ne_bytes(),
+        &0u32.to_ne_bytes(),
+        body,
+    ];
+    for part in parts {
+        let added = to.extend_from_slice(part);
+        added.map_err(|_| io::ErrorKind::InvalidInput)?;
+    }
+    Ok(())
 }
 
 impl AsFd for Netlink {

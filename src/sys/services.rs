@@ -4,6 +4,7 @@ use std::io;
 use std::net::IpAddr;
 
 use crate::limits::{LISTENERS_AGE, LISTENERS_MAX};
+use crate::net::Family;
 use crate::see::listeners::{Listener, Progress, listener_of_line};
 use crate::see::probe::Protocol;
 use crate::see::traps::PortBits;
@@ -116,21 +117,24 @@ impl Reading {
     }
 }
 
-/// Lists them: in IPv4 from /proc, in IPv6 by sock_diag where the kernel has it. To ask for what is missing may
-/// make it look for a module, so that is done once.
+/// Lists them, by sock_diag where the kernel has it. To ask for what is missing may make it look for a module, so
+/// that is done once. The lists under /proc make the kernel look through all that it could remember of connections
+/// (established_get_first in net/ipv4/tcp_ipv4.c): milliseconds, on a machine with much memory.
 fn list(protocol: Protocol, diag: &mut bool, each: &mut dyn FnMut(&Listener)) -> io::Result<()> {
-    let [four, six] = match protocol {
+    let paths = match protocol {
         Protocol::Tcp => ["/proc/net/tcp", "/proc/net/tcp6"],
         Protocol::Udp => ["/proc/net/udp", "/proc/net/udp6"],
     };
-    read(four, protocol, each)?;
-    if *diag {
-        match diag::each(protocol, each) {
-            Ok(()) => return Ok(()),
-            Err(error) => *diag = !diag::is_missing(&error),
+    for (family, path) in Family::BOTH.into_iter().zip(paths) {
+        if *diag {
+            match diag::each(family, protocol, each) {
+                Ok(()) => continue,
+                Err(error) => *diag = !diag::is_missing(&error),
+            }
         }
+        read(path, protocol, each)?;
     }
-    read(six, protocol, each)
+    Ok(())
 }
 
 fn read(path: &str, protocol: Protocol, each: &mut dyn FnMut(&Listener)) -> io::Result<()> {

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use crate::net::Family;
 use crate::see::filter::{self, Insn};
+use crate::sys::batch::Batch;
 
 /// Bytes that may wait for us in the kernel; a burst of 2,000 probes.
 const RECEIVE_BUFFER: libc::c_int = 1024 * 1024;
@@ -62,21 +63,14 @@ impl Sniffer {
         super::check(bound).map(drop)
     }
 
-    /// Takes the next packet: how much of it is in `buffer`, and its full length. None when there is none. A
-    /// device that went down makes an error, which is fetched and forgotten: others go on.
-    pub fn receive(&self, buffer: &mut [u8]) -> Option<(usize, usize)> {
-        let (pointer, len) = (buffer.as_mut_ptr().cast(), buffer.len());
-        let fd = self.0.as_raw_fd();
+    /// Takes the next packets. A device that went down makes an error, which is fetched and forgotten: others go
+    /// on.
+    pub fn receive(&self, batch: &mut Batch) {
         for _ in 0..2 {
-            // SAFETY: pointer and length are those of the slice.
-            let received = unsafe { libc::recv(fd, pointer, len, libc::MSG_TRUNC) };
-            match super::check_len(received) {
-                Ok(wire_len) => return Some((wire_len.min(len), wire_len)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                Err(_) => {}
+            if batch.receive(self.0.as_fd()).is_ok() {
+                return;
             }
         }
-        None
     }
 
     /// How many packets the kernel had no room for since this was asked last: it counts anew each time (packet(7),

@@ -1,13 +1,15 @@
 //! What the daemon does not do: wake up for other people's packets, and answer.
 
 use crate::compat::received;
+use crate::lab::backend::Backend;
 use crate::lab::capture::Passed;
 use crate::lab::config::{Config, Mode, TCP_TRAPS};
-use crate::lab::daemon::probed;
+use crate::lab::daemon::{Daemon, probed};
 use crate::lab::flood::Flood;
+use crate::lab::held::host;
 use crate::lab::packet;
 use crate::lab::touch::Proto::Tcp;
-use crate::lab::{Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, SECOND};
+use crate::lab::{LAN, Lab, ROUTER, ROUTER6, SCANNER, SCANNER6, SECOND, eventually};
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
 
@@ -88,20 +90,59 @@ fn where_acks_are_looked_for_those_of_a_service_that_is_no_trap_wake_nobody() {
     assert_eq!(daemon.probe_lines(), [""; 0]);
 }
 
+/// They touch traps, of another machine.
+#[test]
+fn what_is_merely_forwarded_wakes_nobody() {
+    let Some(lab) = Lab::with_lan(&[]) else {
+        return;
+    };
+    let daemon = lab.start(Config::new(Mode::Stealth));
+    let to_lan = |n: u32| {
+        let trap = TCP_TRAPS[n as usize % TCP_TRAPS.len()];
+        let flags = ["S", "A", "PA", "FA"][n as usize / 64 % 4];
+        packet::tcp(
+            SocketAddr::new(SECOND, 40000),
+            SocketAddr::new(LAN, trap),
+            flags,
+        )
+    };
+    check_during(&lab, &daemon, to_lan);
+}
+
+/// nft drops them before the packet socket is reached.
+#[test]
+fn a_banned_source_wakes_nobody() {
+    let Some(lab) = Lab::new(&["nft"]) else {
+        return;
+    };
+    let config = Config::new(Mode::Stealth)
+        .with("BLOCK_UDP", "1")
+        .with("BACKEND", "nft");
+    let daemon = lab.start(config);
+    daemon.ask(&format!("ban {SECOND}")).done();
+    eventually("the ban", || lab.holds(Backend::Nft, &host(SECOND)));
+    check_during(&lab, &daemon, |n| segment(n, &TCP_TRAPS, "S"));
+}
+
 /// A probe before, in the middle of, and after the flood is logged, and those are all the work there is.
 #[track_caller]
 fn check(config: Config, packet: impl Fn(u32) -> Vec<u8> + Sync) {
     let Some(lab) = Lab::new(&[]) else { return };
     let daemon = lab.start(config);
+    check_during(&lab, &daemon, packet);
+}
+
+#[track_caller]
+fn check_during(lab: &Lab, daemon: &Daemon, packet: impl Fn(u32) -> Vec<u8> + Sync) {
     let probe = |port| {
         lab.scanner
             .touch(Tcp, SCANNER, SocketAddr::new(ROUTER, port));
         let line = probed(SCANNER, Tcp, port);
         lab.log.wait_for(|text| text.ends_with(&line));
     };
-    let before = daemon.wakeups();
+    let (before, lines) = (daemon.wakeups(), lab.log.all().len());
     probe(11);
-    Flood::during(&lab, packet, |flood| {
+    Flood::during(lab, packet, |flood| {
         flood.reaches(PACKETS / 2);
         let sent = flood.sent();
         probe(15);
@@ -119,6 +160,9 @@ fn check(config: Config, packet: impl Fn(u32) -> Vec<u8> + Sync) {
         "woken {woken} times by {PACKETS} packets that are no probes"
     );
     assert_eq!(daemon.probe_lines().len(), 3);
+    // With each goes a line that nothing is done about it.
+    assert!(lab.log.all().len() - lines <= 2 * 3);
+    assert!(daemon.children().is_empty());
 }
 
 #[test]

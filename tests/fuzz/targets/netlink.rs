@@ -2,10 +2,12 @@
 //! files.
 
 use portsentry::limits::{DEVICES_MAX, GATEWAYS_MAX, LANS_MAX, OWN_MAX};
+use portsentry::net::Family;
 use portsentry::see::conntrack::{Entry, Tuple};
 use portsentry::surroundings::Surroundings;
+use portsentry::sys::conntrack::{Told, read_answers};
 use portsentry::sys::netlink::hand_out;
-use portsentry::sys::{conntrack, diag, nfnews, notify, route};
+use portsentry::sys::{diag, nfnews, notify, route};
 use std::net::IpAddr;
 
 /// One datagram, for whoever may get it.
@@ -14,10 +16,12 @@ pub fn check(datagram: &[u8]) {
     tracked(datagram);
     let mut bodies = Vec::new();
     let end = hand_out(datagram, &mut |body| {
-        if let Some(listener) = diag::listener(body) {
-            assert_eq!(listener.addr, listener.addr.to_canonical());
-            let port = body.get(4..6).map(|bytes| [bytes[0], bytes[1]]);
-            assert_eq!(port, Some(listener.port.to_be_bytes()));
+        for family in Family::BOTH {
+            if let Some(listener) = diag::listener(family, body) {
+                assert_eq!(listener.addr, listener.addr.to_canonical());
+                let port = body.get(4..6).map(|bytes| [bytes[0], bytes[1]]);
+                assert_eq!(port, Some(listener.port.to_be_bytes()));
+            }
         }
         bodies.push(body.to_vec());
         None
@@ -109,7 +113,7 @@ fn tracked(datagram: &[u8]) {
     let sequence = datagram.get(8..12).map_or(0, |bytes| {
         u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
     });
-    if let Some(Ok(Some(entry))) = conntrack::answer(datagram, sequence) {
+    if let Told::Entry(entry) = answer(datagram, sequence) {
         told(entry);
     }
     let Some(of) = datagram.first_chunk::<48>() else {
@@ -150,9 +154,19 @@ fn told(entry: Entry) {
         [0; 4],
     ];
     let written = [head.concat(), body].concat();
-    let again = conntrack::answer(&written, 9).map(|answer| answer.ok().flatten());
-    assert_eq!(again, Some(Some(entry)));
-    assert!(conntrack::answer(&written, 8).is_none());
+    assert_eq!(answer(&written, 9), Told::Entry(entry));
+    assert_eq!(answer(&written, 10), Told::Nothing);
+    // The second of two questions.
+    let mut both = [Told::Nothing; 2];
+    read_answers(&written, 8, &mut both);
+    assert_eq!(both, [Told::Nothing, Told::Entry(entry)]);
+}
+
+/// What is told of the question of that number.
+fn answer(datagram: &[u8], sequence: u32) -> Told {
+    let mut told = [Told::Nothing];
+    read_answers(datagram, sequence, &mut told);
+    told[0]
 }
 
 /// CTA_TUPLE_IP and CTA_TUPLE_PROTO. Addresses of both families in one make no sense, and are taken as they are.

@@ -2,6 +2,7 @@
 
 use super::ask::Asked;
 use super::config::Config;
+use super::spent::Spent;
 use super::touch::Proto;
 use super::{Lab, ROUTER, ROUTER6, eventually};
 use nix::sys::signal::{Signal, kill};
@@ -187,13 +188,6 @@ impl Daemon<'_> {
         self.status("VmData:")
     }
 
-    /// Bytes that it has read from files, those under /proc among them; what sockets receive does not count.
-    pub(crate) fn bytes_read(&self) -> u64 {
-        let io = fs::read_to_string(format!("/proc/{}/io", self.pid())).unwrap();
-        let line = io.lines().find_map(|line| line.strip_prefix("rchar: "));
-        line.unwrap().parse().unwrap()
-    }
-
     fn status(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status
@@ -229,6 +223,13 @@ impl Daemon<'_> {
                 self.lab.log.wait_for(|text| text.ends_with(&line));
             }
         }
+    }
+
+    /// Returns when it has had nothing to do for a while. A flood uses up what may be said of strangers, so after
+    /// one `settle` would wait in vain.
+    #[track_caller]
+    pub(crate) fn rests(&self) {
+        let _spent = Spent::at_rest(self.pid());
     }
 
     /// The lines about probes of the traps under test, without those of `settle`.

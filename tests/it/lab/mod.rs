@@ -22,6 +22,7 @@ pub(crate) mod namespace;
 pub(crate) mod packet;
 pub(crate) mod scan;
 pub(crate) mod shipped;
+pub(crate) mod spent;
 pub(crate) mod syslog;
 pub(crate) mod talk;
 pub(crate) mod touch;

@@ -4,6 +4,7 @@ use super::programs::at_router;
 use crate::lab::config::{Config, Mode};
 use crate::lab::daemon::probed;
 use crate::lab::flood::forged_syn;
+use crate::lab::spent::Calls;
 use crate::lab::touch::Proto::{Tcp, Udp};
 use crate::lab::{Lab, ROUTER, SCANNER, SECOND, eventually};
 use nix::sys::signal::Signal;
@@ -13,21 +14,22 @@ use std::net::SocketAddr;
 #[test]
 fn w2_b10_datagrams_to_a_service_among_the_traps_are_no_lines_and_hardly_any_reading() {
     const DATAGRAMS: u64 = 5000;
-    let Some(lab) = Lab::new(&[]) else { return };
+    let Some(lab) = Lab::new(&["strace"]) else {
+        return;
+    };
     let config = Config::blocking(Mode::Stealth);
     let daemon = lab.start(config.with("UDP_PORTS", "1-65535"));
     let service = lab.router.receive(at_router(5000));
     let visitor = lab.scanner.receive((SCANNER, 0));
-    let list = lab.router.sh("cat /proc/self/net/udp | wc -c");
-    let list: u64 = list.trim().parse().unwrap();
-    let before = daemon.bytes_read();
+    let calls = Calls::by_strace(&lab, daemon.pid()).unwrap();
     let mut buffer = [0; 1500];
     for _ in 0..DATAGRAMS {
         visitor.send_to(&[b'x'; 1200], at_router(5000)).unwrap();
         // As a stream is: each arrives before the next is sent.
         service.recv(&mut buffer).unwrap();
     }
-    let readings = (daemon.bytes_read() - before) / list;
+    // A list is asked for by a request for each family.
+    let readings = calls.end().named("sendto") / 2;
     daemon.settle();
     assert_eq!(daemon.probe_lines(), [""; 0]);
     assert!(!lab.banned("10.66.0.2/32"));
