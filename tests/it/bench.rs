@@ -3,4 +3,7 @@
 //! Each section is an ignored test, so that `cargo test` leaves it out; it writes its table below target/bench. A
 //! figure is the median of several runs, with what lay between the least and the most of them; ratios are to ours.
 
+#![allow(dead_code)]
+mod learns;
+mod peers;
 mod table;

@@ -8,7 +8,7 @@
 
 mod page;
 mod patience;
-mod scanlogd;
+pub(crate) mod scanlogd;
 mod scans;
 mod watcher;
 

@@ -7,14 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-pub(super) struct Scanlogd<'lab> {
+pub(crate) struct Scanlogd<'lab> {
     lab: &'lab Lab,
     /// The first process of its namespace.
     child: Child,
 }
 
 /// Where it is; nothing where it is not, or cannot run.
-pub(super) fn unpacked() -> Option<PathBuf> {
+pub(crate) fn unpacked() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/scanlogd/usr/sbin/scanlogd");
     let there = path.exists() || skip("no scanlogd: tests/fetch fetches it");
     // It becomes another user, and gives up root's groups.
@@ -27,7 +27,7 @@ pub(super) fn unpacked() -> Option<PathBuf> {
 impl<'lab> Scanlogd<'lab> {
     /// Starts it, and waits until it listens: then it goes to the background.
     #[track_caller]
-    pub(super) fn start(lab: &'lab Lab, path: &Path) -> Self {
+    pub(crate) fn start(lab: &'lab Lab, path: &Path) -> Self {
         lab.router.sh("mkdir -p /run/scanlogd/empty
              grep -q ^scanlogd: /etc/passwd ||
                  echo scanlogd:x:65533:65533::/run/scanlogd/empty:/bin/false >>/etc/passwd");
@@ -46,7 +46,7 @@ impl<'lab> Scanlogd<'lab> {
 
     /// Returns when all that was sent before has been seen: a stranger's scan, sent later, is logged.
     #[track_caller]
-    pub(super) fn settle(&self) {
+    pub(crate) fn settle(&self) {
         let from = self.lab.stranger(ROUTER);
         let sender = self.lab.scanner.sender();
         for port in 1..=10 {
@@ -57,7 +57,7 @@ impl<'lab> Scanlogd<'lab> {
     }
 
     /// Whether one of the lines is about a scan from there.
-    pub(super) fn has_seen(&self, lines: &[String], from: IpAddr) -> bool {
+    pub(crate) fn has_seen(&self, lines: &[String], from: IpAddr) -> bool {
         lines.iter().any(|line| is_about(line, from))
     }
 }
