@@ -57,7 +57,7 @@ compat: ## play hundreds of cases through Debian's PortSentry 1.2 and through ou
 
 bench: ## measure ours beside other tools (BENCH=learns: one section; minutes, on a machine that does nothing else)
 	@tests/setup
-	@tests/fetch original scanlogd
+	@tests/fetch original scanlogd masscan psad
 	@$(MAKE) --no-print-directory build
 	cargo test --locked --no-run
 	tests/apart cargo test --locked --offline --test it -- bench::$(BENCH) --ignored --test-threads 1

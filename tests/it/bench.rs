@@ -4,6 +4,9 @@
 //! figure is the median of several runs, with what lay between the least and the most of them; ratios are to ours.
 
 #![allow(dead_code)]
+mod bare;
+mod first;
 mod learns;
+mod pace;
 mod peers;
 mod table;

@@ -29,6 +29,8 @@ pub(super) struct Learned {
     pub(super) late: usize,
     /// Services that were found.
     pub(super) found: usize,
+    /// Of these: asked for as late as that.
+    pub(super) late_found: usize,
 }
 
 /// masscan, and the library that it looks for when it runs.
@@ -117,6 +119,7 @@ fn learned(passed: &[Passed], is_trap: impl Fn(u16) -> bool) -> Learned {
         answered: ports.len(),
         late: ports.difference(&early).count(),
         found: open.len(),
+        late_found: open.difference(&early).count(),
     }
 }
 
