@@ -7,6 +7,9 @@
 mod bare;
 mod first;
 mod learns;
+mod loss;
 mod pace;
 mod peers;
+mod spent;
+mod storm;
 mod table;

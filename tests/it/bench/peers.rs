@@ -36,6 +36,8 @@ pub(super) enum Peer {
     Ours(Backend),
     /// Ours with nft, whose kernel is too old for the hold, and for a chain at the device's ingress.
     NoHold,
+    /// Ours with ipset, in the same state.
+    NoHoldIpset,
     /// PortSentry 1.2.
     Original(PathBuf),
     /// PortSentry 2.x.
@@ -142,6 +144,7 @@ impl Peer {
             Self::Ours(Backend::Iptables) => "ours, iptables",
             Self::Ours(Backend::Legacy) => "ours, iptables-legacy",
             Self::NoHold => "ours, nft without hold",
+            Self::NoHoldIpset => "ours, ipset without hold",
             Self::Original(_) => "PortSentry 1.2, iptables",
             Self::Two(_) => "PortSentry 2.x, iptables",
             Self::Scanlogd(_) => "scanlogd",
@@ -149,6 +152,34 @@ impl Peer {
             Self::NftRule => "bare nft rule",
             Self::IpsetRule => "bare ipset rule",
             Self::Recent => "bare xt_recent rule",
+        }
+    }
+
+    /// What it is called where it only watches.
+    pub(super) fn watching(&self) -> &'static str {
+        match self {
+            Self::Ours(_) => "ours",
+            Self::Original(_) => "PortSentry 1.2",
+            other => other.name(),
+        }
+    }
+
+    /// The same as `start`, and nobody is blocked.
+    #[track_caller]
+    pub(super) fn watch<'lab>(&self, lab: &'lab Lab, traps: Traps) -> Running<'lab> {
+        let _ = fs::remove_dir_all(lab.dir().join("daemon"));
+        match self {
+            Self::Ours(_) => {
+                let config = Config::new(Mode::Stealth).without("UDP_MODE");
+                let config = traps.config(config.without("UDP_PORTS"));
+                Running::Ours(lab.start(config))
+            }
+            Self::Original(path) => {
+                let program = programs::Program::Original(path.clone());
+                let config = traps.config(programs::config());
+                Running::Original(program.start(lab, &["-stcp"], config))
+            }
+            other => other.start(lab, traps, &[]),
         }
     }
 
@@ -169,6 +200,7 @@ impl Peer {
             Self::Nobody => Running::Kernel,
             Self::Ours(backend) => ours(lab, traps, *backend),
             Self::NoHold => without_hold(lab, traps),
+            Self::NoHoldIpset => ipset_without_hold(lab, traps),
             Self::Original(path) => Running::Original(original_at(lab, traps, path)),
             Self::Two(path) => Running::Two(Two::start(lab, &list, path)),
             Self::Scanlogd(path) => Running::Scanlogd(Scanlogd::start(lab, path)),
@@ -210,6 +242,21 @@ fn without_hold(lab: &Lab, traps: Traps) -> Running<'_> {
     running
 }
 
+/// An iptables that refuses the target SET, which the hold needs.
+fn ipset_without_hold(lab: &Lab, traps: Traps) -> Running<'_> {
+    lab.own_programs();
+    lab.router.sh("cd /usr/sbin
+         rm iptables-restore
+         cat > iptables-restore <<'END'
+#!/bin/bash
+input=$(cat)
+case $input in *add-set*) echo 'no target SET' >&2; exit 1;; esac
+exec -a iptables-restore /usr/sbin/xtables-nft-multi \"$@\" <<<\"$input\"
+END
+         chmod 755 iptables-restore");
+    ours(lab, traps, Backend::Ipset)
+}
+
 fn original_at<'lab>(lab: &'lab Lab, traps: Traps, path: &std::path::Path) -> Started<'lab> {
     let flag = match traps {
         Traps::Classic => &["-stcp"],
@@ -242,6 +289,12 @@ impl Two {
         let child = child.spawn().unwrap();
         lab.log.wait_for_many(before + 1, is_active);
         Self(child)
+    }
+}
+
+impl Two {
+    pub(super) fn pid(&self) -> u32 {
+        self.0.id()
     }
 }
 

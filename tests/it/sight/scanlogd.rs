@@ -1,5 +1,6 @@
 //! scanlogd as Debian packs it: no part of this machine, so the lab has the user and the empty directory for it.
 
+use crate::lab::daemon::children;
 use crate::lab::{Lab, ROUTER, packet, skip};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -42,6 +43,16 @@ impl<'lab> Scanlogd<'lab> {
         output.read_line(&mut ready).unwrap();
         assert_eq!(ready, "ready\n", "scanlogd did not start");
         Self { lab, child }
+    }
+
+    /// The process that watches, which has left the one that started it.
+    pub(crate) fn pid(&self) -> u32 {
+        let first = children(self.child.id())[0];
+        let watches = |pid: &u32| {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm"));
+            name.is_ok_and(|name| name.trim() == "scanlogd")
+        };
+        children(first).into_iter().find(watches).unwrap()
     }
 
     /// Returns when all that was sent before has been seen: a stranger's scan, sent later, is logged.

@@ -140,7 +140,7 @@ fn launch(router: &Namespace, program: &Path, flag: &str) -> Child {
 }
 
 impl Started<'_> {
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         match &self.process {
             Process::Ours(daemon) => daemon.pid(),
             Process::Original(child) => {

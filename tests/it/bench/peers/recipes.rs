@@ -46,7 +46,7 @@ pub(super) fn recent<'lab>(lab: &'lab Lab, traps: &str) -> Running<'lab> {
 }
 
 /// multiport takes 15 ports a rule; a set of ports takes all, in one.
-fn trap_set(traps: &str) -> String {
+pub(super) fn trap_set(traps: &str) -> String {
     let adds: String = traps
         .split(',')
         .map(|range| format!("add traps {range}\n"))
