@@ -2,17 +2,18 @@
 
 mod scans;
 
-use super::peers::{Peer, Traps};
+use super::peers::{Peer, Psad, Traps};
 use super::table::{Figure, Table};
 use crate::lab::backend::Backend;
 use crate::lab::drawn::{Dice, FIRST};
-use crate::lab::{Lab, ROUTER};
+use crate::lab::{Lab, ROUTER, eventually};
 use scans::{Learned, Scan, masscan};
+use std::time::Instant;
 
 /// The services of so many runs are drawn, each run with its own.
 const SEEDS: u64 = 20;
 /// Of what only shows that it is no different, or is slow.
-const FEW: u64 = 5;
+const FEW: u64 = 3;
 
 /// Six services: three among the ports that nmap tries first, three among the rest of its thousand. None of them is
 /// one of the classic traps.
@@ -157,6 +158,20 @@ fn learns_otherwise() {
     table.end();
 }
 
+/// From the beginning of a scan to its block.
+#[track_caller]
+fn seconds_of_psad(psad: &Peer) -> Figure {
+    let times = (0..3).map(|_| {
+        let lab = Lab::new(&["nmap", "nft", "ipset"]).unwrap();
+        let _running = psad.start(&lab, Traps::Classic, &[]);
+        let begun = Instant::now();
+        lab.nmap("-sS -T4", ROUTER);
+        eventually("psad blocks", || Psad::blocks(&lab));
+        begun.elapsed().as_secs_f64()
+    });
+    Figure::new(times)
+}
+
 /// Who does not stop the scan, or comes to it late.
 #[test]
 #[ignore = "make bench"]
@@ -173,6 +188,13 @@ fn learns_all() {
     for (peer, runs) in peers.iter().zip(&learned) {
         let counts: [fn(&Learned) -> usize; 2] = [|run| run.answered, |run| run.found];
         table.row(peer.name(), counts.map(|count| figure(runs, count)));
+    }
+    if let Some(psad) = Peer::psad() {
+        table.note(format!(
+            "psad blocks {} s after the scan has begun: it looks at its lines once a second here, every five as Debian \
+             has it; at the first of its danger levels, the fifth as Debian has it.",
+            seconds_of_psad(&psad).median().round()
+        ));
     }
     table.note(
         "scanlogd tells and does not block: what it is worth depends on who reads its lines.",

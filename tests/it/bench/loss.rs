@@ -8,7 +8,7 @@ use crate::lab::backend::Backend;
 use crate::lab::flood::forged_syn;
 use std::time::{Duration, Instant};
 
-const PACKETS: u32 = 200_000;
+const PACKETS: u32 = 100_000;
 const RUNS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(10);
 

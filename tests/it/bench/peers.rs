@@ -3,6 +3,7 @@
 
 mod psad;
 mod recipes;
+mod two;
 
 use crate::compat::original;
 use crate::lab::Lab;
@@ -12,11 +13,11 @@ use crate::lab::daemon::Daemon;
 use crate::lab::drawn::CLASSIC;
 use crate::sight::scanlogd::{self, Scanlogd};
 use crate::weaknesses::programs::{self, Started};
-use psad::Psad;
+pub(super) use psad::Psad;
 use std::env;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::path::{Path, PathBuf};
+use two::Two;
 
 /// How 1.2 and 2.x stop a source, in the words of their own examples.
 const KILL_ROUTE: &str = "/usr/sbin/iptables -w -I INPUT -s $TARGET$ -j DROP";
@@ -60,9 +61,6 @@ pub(super) enum Running<'lab> {
     Scanlogd(Scanlogd<'lab>),
     Psad(Psad),
 }
-
-/// PortSentry 2.x stays in the foreground.
-pub(super) struct Two(Child);
 
 impl Traps {
     pub(super) fn name(self) -> &'static str {
@@ -257,7 +255,7 @@ END
     ours(lab, traps, Backend::Ipset)
 }
 
-fn original_at<'lab>(lab: &'lab Lab, traps: Traps, path: &std::path::Path) -> Started<'lab> {
+fn original_at<'lab>(lab: &'lab Lab, traps: Traps, path: &Path) -> Started<'lab> {
     let flag = match traps {
         Traps::Classic => &["-stcp"],
         Traps::Unused => &["-atcp"],
@@ -267,46 +265,6 @@ fn original_at<'lab>(lab: &'lab Lab, traps: Traps, path: &std::path::Path) -> St
         .with("KILL_ROUTE", KILL_ROUTE);
     let program = programs::Program::Original(path.to_owned());
     program.start(lab, flag, traps.config(config))
-}
-
-impl Two {
-    /// Its grammar is strict: keys of its own only, each value in quotes.
-    #[track_caller]
-    fn start(lab: &Lab, list: &str, path: &std::path::Path) -> Self {
-        let home = lab.dir().join("daemon");
-        fs::create_dir_all(&home).unwrap();
-        let conf = format!(
-            "TCP_PORTS=\"{list}\"\nBLOCK_TCP=\"1\"\nBLOCKED_FILE=\"{home}/blocked\"\n\
-             HISTORY_FILE=\"{home}/history\"\nKILL_ROUTE=\"{KILL_ROUTE}\"\n",
-            home = home.display()
-        );
-        fs::write(home.join("conf"), conf).unwrap();
-        let before = lab.log.count(is_active);
-        let mut command = lab.router.command(path);
-        command.args(["--stealth", "-l", "syslog", "-c"]);
-        command.arg(home.join("conf"));
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null());
-        let child = child.spawn().unwrap();
-        lab.log.wait_for_many(before + 1, is_active);
-        Self(child)
-    }
-}
-
-impl Two {
-    pub(super) fn pid(&self) -> u32 {
-        self.0.id()
-    }
-}
-
-fn is_active(text: &str) -> bool {
-    text.contains("Portsentry is now active and listening.")
-}
-
-impl Drop for Two {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

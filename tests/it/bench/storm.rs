@@ -31,7 +31,7 @@ fn enforced(lab: &Lab, peer: &Peer) -> u32 {
     let count = |script: &str| lab.router.sh(script).trim().parse().unwrap();
     match peer {
         Peer::Ours(backend) => lab.bans(*backend).len().try_into().unwrap(),
-        Peer::NftRule => count("nft list set ip bare scanners | grep -o timeout | wc -l"),
+        Peer::NftRule => count("nft list set ip bare scanners | grep -o expires | wc -l"),
         _ => count("iptables -w -S INPUT | grep -c DROP || true"),
     }
 }

@@ -1,10 +1,10 @@
 //! psad as Debian packs it: it reads the lines that iptables writes of packets. Here they come by way of NFLOG and
 //! ulogd, because the kernel's own log takes nothing from a network namespace.
 
-use crate::lab::{Lab, ROUTER, eventually, skip};
+use crate::lab::{Lab, ROUTER, SCANNER, eventually, skip};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 /// Of its configuration, what is not as Debian has it: it blocks, at the first level that it knows, and looks each
@@ -52,12 +52,22 @@ impl Psad {
         let ulogd = ulogd(lab, &home, place);
         let mut psad = lab.router.command("perl");
         psad.arg(place.join("usr/sbin/psad"));
-        psad.args(["-c", "/etc/psad/psad.conf", "--no-daemon", "--no-kmsgsd"]);
-        let psad = started(psad, &home.join("psad.said"), place);
-        eventually("psad is there", || home.join("run/psad.pid").exists());
+        psad.args(["-c", "/etc/psad/psad.conf", "--no-daemon"]);
+        let mut psad = started(psad, &home.join("psad.said"), place);
+        eventually("psad is there, or has ended", || {
+            home.join("run/psad.pid").exists() || psad.try_wait().unwrap().is_some()
+        });
+        let said = fs::read_to_string(home.join("psad.said")).unwrap();
+        assert!(psad.try_wait().unwrap().is_none(), "{said}");
         // It says nowhere that it has begun to look.
         std::thread::sleep(Duration::from_secs(3));
         Self { psad, ulogd }
+    }
+
+    /// Whether it blocks the scanner.
+    pub(in crate::bench) fn blocks(lab: &Lab) -> bool {
+        let chain = lab.router.sh("iptables -w -S PSAD_BLOCK_INPUT || true");
+        chain.contains(&format!("-s {SCANNER}/32"))
     }
 
     pub(in crate::bench) fn pid(&self) -> u32 {
@@ -141,7 +151,7 @@ fn started(mut command: Command, said: &Path, place: &Path) -> Child {
     command.env("PERL5LIB", modules.join(":"));
     command.env("LD_LIBRARY_PATH", place.join(libraries));
     let said = fs::File::create(said).unwrap();
-    command.stdout(Stdio::null()).stderr(said);
+    command.stdout(said.try_clone().unwrap()).stderr(said);
     command.spawn().unwrap()
 }
 
