@@ -25,6 +25,9 @@ fn peers() -> Vec<Peer> {
     ours.chain(programs).chain(recipes).collect()
 }
 
+/// After a start, whose own work on the firewall shall not be measured.
+const REST: Duration = Duration::from_millis(100);
+
 /// How many packets passed, and how long it was until the first that did not. Nothing, where all of them did.
 #[track_caller]
 fn run(lab: &Lab, peer: &Peer, rate: u32) -> (f64, Option<Duration>) {
@@ -32,6 +35,7 @@ fn run(lab: &Lab, peer: &Peer, rate: u32) -> (f64, Option<Duration>) {
     let sender = lab.scanner.sender();
     let count = u128::from(rate) * TIME.as_millis() / 1000;
     let touches = pace::touches(SCANNER, count.try_into().unwrap());
+    std::thread::sleep(REST);
     let before = lab.resets();
     let sent = pace::send(&sender, &touches, rate);
     let passed = lab.resets() - before;
