@@ -65,7 +65,7 @@ bench: ## measure ours beside other tools (BENCH=learns: one section; minutes, o
 	cargo test --locked --no-run
 	@[ -n "$(BENCH)" ] || rm -rf target/bench
 	tests/apart cargo test --locked --offline --test it -- bench::$(BENCH) --ignored --test-threads 1
-	@cd target/bench && { date -u '+%Y-%m-%d, '; uname -srm; nproc; } | tr '\n' ' ' | sed 's/ $$/ processors\n/' >all.md && \
+	@cd target/bench && { date -u '+%Y-%m-%d,'; uname -srm; nproc; } | tr '\n' ' ' | sed 's/ $$/ processors\n/' >all.md && \
 		for section in $(SECTIONS); do [ ! -e $$section.md ] || cat $$section.md; done >>all.md
 	@echo "target/bench/all.md has all of it"
 

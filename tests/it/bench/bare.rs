@@ -75,7 +75,7 @@ END
 }
 
 impl Call {
-    /// Runs it for another source, from a process that is not copied for it: std starts programs by posix_spawn(3).
+    /// Runs it for another source. std starts programs by posix_spawn(3), which copies nothing of this process.
     #[track_caller]
     fn run(&self, source: IpAddr) -> Duration {
         let input = self
@@ -157,8 +157,8 @@ fn bare() {
     table.row("ours, from the first probe to the first dropped", ours);
     table.row("the program alone, on the same input", alone);
     table.note(format!(
-        "{RUNS} bans each, with a probe every {} µs; nft and ipset without the hold. The program alone is started by \
-         posix_spawn and waited for.",
+        "{RUNS} bans each, with a probe every {} µs; nft and ipset without the hold. The program alone is \
+         started by posix_spawn and waited for.",
         1_000_000 / RATE
     ));
     table.end();

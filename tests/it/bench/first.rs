@@ -77,8 +77,9 @@ fn first() {
         table.row(peer.name(), figures);
     }
     table.note(format!(
-        "SYNs of one source to one trap, {RUNS} runs each. A packet is as far from the next as the pace says: who stops \
-         the second one has taken no longer than that. No time: in one of the runs at least nothing was dropped within {} ms.",
+        "SYNs of one source to one trap, {RUNS} runs each. A packet is as far from the next as the pace says: \
+         who stops the second one has taken no longer than that. No time: in one of the runs at least \
+         nothing was dropped within {} ms.",
         TIME.as_millis()
     ));
     table.end();

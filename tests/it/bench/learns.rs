@@ -15,8 +15,8 @@ const SEEDS: u64 = 20;
 /// Of what only shows that it is no different, or is slow.
 const FEW: u64 = 3;
 
-/// Six services: three among the ports that nmap tries first, three among the rest of its thousand. None of them is
-/// one of the classic traps.
+/// Six services: three among the ports that nmap tries first, three among the rest of its thousand, and none among
+/// the classic traps.
 fn services(ports: &[u16], seed: u64) -> Vec<u16> {
     let mut dice = Dice(seed);
     let free = |first: bool| -> Vec<u16> {
@@ -118,8 +118,9 @@ fn learns() {
             traps.name()
         ));
         table.note(
-            "Which port nmap tries first is chance; what answers after a trap was touched is not. Of ours the trap \
-             itself does, with nft and ipset: the packet that touches it passes, so that the daemon sees it.",
+            "Which port nmap tries first is chance; what answers after a trap was touched is not. Of ours the \
+              trap itself does, with nft and ipset: the packet that touches it passes, so that the daemon \
+             sees it.",
         );
         table.end();
     }
@@ -191,8 +192,8 @@ fn learns_all() {
     }
     if let Some(psad) = Peer::psad() {
         table.note(format!(
-            "psad blocks {} s after the scan has begun: it looks at its lines once a second here, every five as Debian \
-             has it; at the first of its danger levels, the fifth as Debian has it.",
+            "psad blocks {} s after the scan has begun: it looks at its lines once a second here, every five \
+             as Debian has it; at the first of its danger levels, the fifth as Debian has it.",
             seconds_of_psad(&psad).median().round()
         ));
     }

@@ -83,8 +83,9 @@ fn loss() {
         table.row(peer.watching(), figures);
     }
     table.note(format!(
-        "{PACKETS} SYNs to one trap, each from a source of its own, as fast as one core sends them; nobody is blocked. \
-         Lost: of ours by its own count of probes, of 1.2 by its log lines, of scanlogd by its socket's count."
+        "{PACKETS} SYNs to one trap, each from a source of its own, as fast as one core sends them; nobody is \
+          blocked. Lost: of ours by its own count of probes, of 1.2 by its log lines, of scanlogd by its \
+         socket's count."
     ));
     table.end();
 }

@@ -105,9 +105,9 @@ fn storm(name: &'static str, sources: u32, runs: usize) {
     let share = Figure::new([share(&lab, &Peer::NftRule, sources)]);
     table.row(Peer::NftRule.name(), [Some(share), None, None, None, None]);
     table.note(format!(
-        "{sources} forged sources, {EACH_SECOND} a second, a SYN each to one trap; ours with BAN_RATE_MAX 0. Ours takes \
-         8,192 bans at most, 1,024 with plain iptables, and refuses the rest. Who is not at rest {} s after the last \
-         packet is not waited for. A bare rule has no process.",
+        "{sources} forged sources, {EACH_SECOND} a second, a SYN each to one trap; ours with BAN_RATE_MAX 0. \
+         Ours takes 8,192 bans at most, 1,024 with plain iptables, and refuses the rest. Who is not at rest \
+         {} s after the last packet is not waited for. A bare rule has no process.",
         PATIENCE.as_secs()
     ));
     table.end();

@@ -7,8 +7,8 @@ pub(crate) const FIRST: [u16; 28] = [
 ];
 
 /// 1.2's own list of traps, the one for those who "just want to be aware".
-pub(crate) const CLASSIC: &str = "1,11,15,79,111,119,143,540,635,1080,1524,2000,5742,6667,12345,12346,20034,27665,31337,\
-     32771,32772,32773,32774,40421,49724,54320";
+pub(crate) const CLASSIC: &str = "1,11,15,79,111,119,143,540,635,1080,1524,2000,5742,6667,\
+                                  12345,12346,20034,27665,31337,32771,32772,32773,32774,40421,49724,54320";
 
 /// Numbers that look like chance and are the same each time (splitmix64).
 pub(crate) struct Dice(pub(crate) u64);

@@ -24,8 +24,8 @@ pub(super) enum Scan {
 pub(super) struct Learned {
     /// Ports that answered, open or closed.
     pub(super) answered: usize,
-    /// Of these: asked for when a trap had been touched already, the trap itself among them. Which port comes first
-    /// is chance, this is not.
+    /// Of these: asked for when a trap had been touched already, the trap itself among them. Which port comes
+    /// first is chance, this is not.
     pub(super) late: usize,
     /// Services that were found.
     pub(super) found: usize,

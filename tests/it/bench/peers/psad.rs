@@ -143,11 +143,14 @@ sync=1
 
 fn started(mut command: Command, said: &Path, place: &Path) -> Child {
     let libraries = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
-    let modules = [
-        "usr/share/perl5".to_owned(),
-        format!("{libraries}/perl5/5.36"),
-    ];
-    let modules = modules.map(|path| place.join(path).display().to_string());
+    let mut modules = vec![place.join("usr/share/perl5")];
+    // A directory for the version of Perl that they were built for.
+    let built = fs::read_dir(place.join(&libraries).join("perl5")).unwrap();
+    modules.extend(built.map(|entry| entry.unwrap().path()));
+    let modules: Vec<_> = modules
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     command.env("PERL5LIB", modules.join(":"));
     command.env("LD_LIBRARY_PATH", place.join(libraries));
     let said = fs::File::create(said).unwrap();

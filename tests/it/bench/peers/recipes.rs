@@ -1,6 +1,6 @@
 //! What a knowing owner would write into the firewall instead of running a program: whoever touches a trap is put
-//! into a set by the kernel, and dropped from that packet on. None of them tells anybody, and all of them drop what
-//! their members began before as well.
+//! into a set by the kernel, and dropped from that packet on. None of them tells anybody, and all of them drop
+//! what their members began before as well.
 
 use super::Running;
 use crate::lab::Lab;
