@@ -77,12 +77,20 @@ compat: ## play hundreds of cases through Debian's PortSentry 1.2 and through ou
 	cargo test --locked --no-run
 	tests/apart cargo test --locked --offline --test it compat:: -- --ignored
 
+# The sections of the report, in its order.
+SECTIONS := learns learns-unused learns-otherwise learns-all first bare storm storm-50000 loss \
+	cost-processor cost-wakeups cost-calls idle grows grows-start
+
 bench: ## measure ours beside other tools (BENCH=learns: one section; minutes, on a machine that does nothing else)
 	@tests/setup
-	@tests/fetch original scanlogd
+	@tests/fetch original scanlogd masscan psad
 	@$(MAKE) --no-print-directory build
 	cargo test --locked --no-run
+	@[ -n "$(BENCH)" ] || rm -rf target/bench
 	tests/apart cargo test --locked --offline --test it -- bench::$(BENCH) --ignored --test-threads 1
+	@cd target/bench && { date -u '+%Y-%m-%d,'; uname -srm; nproc; } | tr '\n' ' ' | sed 's/ $$/ processors\n/' >all.md && \
+		for section in $(SECTIONS); do [ ! -e $$section.md ] || cat $$section.md; done >>all.md
+	@echo "target/bench/all.md has all of it"
 
 supply: ## look the crates of the lock files up: advisories, licences, versions taken back, sources
 	@tests/supply

@@ -7,7 +7,7 @@ use crate::act::reconcile::Reconciler;
 use crate::cli::Settings;
 use crate::daemon::StartError;
 use crate::daemon::background::{complain, is_for_owner};
-use crate::limits::{ANSWER_TIME, CLAIM_TIME, JOIN_PAUSE, JOIN_TIME};
+use crate::limits::{ANSWER_TIME, CLAIM_TIME, JOIN_PAUSE, JOIN_TIME, LEFT_PAUSE};
 use crate::sys::background::Starter;
 use crate::sys::log::Log;
 use crate::sys::{clock, control, files};
@@ -86,7 +86,13 @@ pub(super) fn hold(
 fn try_claim(directory: &str) -> Result<Option<File>, StartError> {
     let error = |error| StartError::System(format!("{directory}: {error}"));
     files::own_directory(directory).map_err(error)?;
-    files::lock(directory).map_err(error)
+    let lock = files::lock(directory).map_err(error)?;
+    if lock.is_some() && control::is_left(directory) {
+        // A program that they had just started has what they had open until the kernel closes it
+        // (do_close_on_exec in linux/fs/file.c), and the lock may go before the trap sockets.
+        std::thread::sleep(LEFT_PAUSE);
+    }
+    Ok(lock)
 }
 
 /// Says what was answered; if all is well, there is nothing more to wait for. Log lines among it are said as a

@@ -146,6 +146,11 @@ impl AsFd for Client {
     }
 }
 
+/// Whether somebody has left their socket in the run directory: only who was killed does.
+pub fn is_left(directory: &str) -> bool {
+    fs::symlink_metadata(path(directory)).is_ok()
+}
+
 /// Asks the daemon of a run directory, and waits for its whole answer.
 pub fn ask(directory: &str, request: &str, time: Duration) -> io::Result<String> {
     let mut stream = UnixStream::connect(path(directory))?;

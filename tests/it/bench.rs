@@ -8,9 +8,17 @@
     reason = "figures of a report, on the machine that tests: no router computes them"
 )]
 
+mod bare;
 mod cost;
+mod first;
 mod grows;
 mod idle;
+mod learns;
 mod loads;
+mod loss;
+mod pace;
+mod peers;
 mod programs;
+mod spent;
+mod storm;
 mod table;

@@ -14,6 +14,7 @@ pub(crate) mod background;
 pub(crate) mod capture;
 pub(crate) mod config;
 pub(crate) mod daemon;
+pub(crate) mod drawn;
 pub(crate) mod firewall;
 pub(crate) mod flood;
 pub(crate) mod held;

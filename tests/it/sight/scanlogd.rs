@@ -45,13 +45,14 @@ impl<'lab> Scanlogd<'lab> {
         Self { lab, child }
     }
 
-    /// The process that stays: it goes to the background.
+    /// The process that watches, which has left the one that started it.
     pub(crate) fn pid(&self) -> u32 {
-        let init = children(self.child.id())[0];
-        let mut found = children(init);
-        found
-            .retain(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "scanlogd\n");
-        found[0]
+        let first = children(self.child.id())[0];
+        let watches = |pid: &u32| {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm"));
+            name.is_ok_and(|name| name.trim() == "scanlogd")
+        };
+        children(first).into_iter().find(watches).unwrap()
     }
 
     /// Returns when all that was sent before has been seen: a stranger's scan, sent later, is logged.

@@ -56,7 +56,7 @@ pub(super) fn both<T: Debug + PartialEq>(
 }
 
 /// A configuration that both read: nothing is blocked, the first touch counts.
-pub(super) fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config::new(Mode::Stealth)
         .without("TCP_MODE")
         .without("UDP_MODE")
