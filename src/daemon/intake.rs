@@ -153,8 +153,8 @@ impl Intake {
         self.aim_at.is_some_and(|at| at <= now)
     }
 
-    /// When resting traps have to be looked at again, a loss has to be said, the filter is to be changed, or packets have
-    /// gathered.
+    /// When resting traps are looked at again, packets have gathered, a loss has to be said, or the filter has to
+    /// change.
     pub(super) fn due_at(&self, now: Instant) -> Option<Instant> {
         let rested = (now < self.traps_rest_until).then_some(self.traps_rest_until);
         let gathered = self.packets.due_at(now);

@@ -269,8 +269,8 @@ pub const JOIN_TIME: Duration = Duration::from_secs(15);
 /// others before it closes a packet socket.
 pub const CLAIM_TIME: Duration = Duration::from_secs(3);
 
-/// Pause behind the lock of a daemon that was killed, before its ports are bound again: in it ends what it had just
-/// started and what still has its sockets.
+/// Pause behind the lock of a daemon that was killed, before its ports are bound again: what it had just started
+/// still has its sockets for a moment.
 pub const LEFT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Pause between two such attempts.

@@ -93,8 +93,8 @@ impl<'lab> Script<'lab> {
         std::fs::read_to_string(home.join("run/journal")).unwrap_or_default()
     }
 
-    /// Starts it again after it was killed, with the configuration that was in force; nothing fails any more. (What
-    /// lines it had put into hosts.deny, only the configuration tells that asked for them.)
+    /// Starts it again after it was killed, with the configuration that was in force: which lines it had put into
+    /// hosts.deny only that tells. Nothing fails any more.
     pub(super) fn start_again(&self) -> Daemon<'lab> {
         let config = match self.lasting.is_empty() {
             true => self.first(),
