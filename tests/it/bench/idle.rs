@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const RUNS: usize = 3;
 
 /// So long it is watched doing nothing.
-const WATCHED: Duration = Duration::from_secs(10);
+const WATCHED: Duration = Duration::from_secs(5);
 
 #[test]
 #[ignore = "a measurement; `make bench` runs it"]
@@ -21,7 +21,7 @@ fn idle() {
     let columns = [
         "resident kB",
         "of that its own",
-        "wake-ups in 10 s",
+        "wake-ups in 5 s",
         "descriptors",
         "milliseconds to start",
         "kB of the file",
