@@ -65,9 +65,10 @@ alone() {
 # The tests that every program passes, emulated or not: a scan seen in each mode, bans in iptables and their end,
 # start, reload, stop, and what the daemon asks the kernel about its surroundings.
 # Names match in their midst: packages::life:: is not meant, whose root directory has neither the emulator nor a
-# program's libraries.
+# program's libraries; nor what strace looks at, which would see the emulator.
 # shellcheck disable=SC2034 # for whoever sources this
-everywhere=(probes:: blocking:: life:: stop:: surroundings:: background:: privileges:: --skip packages::)
+everywhere=(probes:: blocking:: life:: stop:: surroundings:: background:: privileges::
+    --skip packages:: --skip traced:: --skip flood::)
 
 # network_tests PROGRAM TEST...: tests of tests/it with that program. A test that has to be skipped fails.
 network_tests() {
