@@ -6,6 +6,7 @@ mod ends;
 mod hand;
 mod lines;
 mod rules;
+mod settled;
 
 use crate::storm::core::{Core, policy};
 use portsentry::act::firewall::Backend;
