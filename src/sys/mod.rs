@@ -57,9 +57,13 @@ fn socket(domain: libc::c_int, kind: libc::c_int, protocol: libc::c_int) -> io::
 }
 
 /// Whether an error of socket(2) says that this kernel has no such sockets: it will have none in a moment either,
-/// as it may have memory and descriptors.
+/// as it may have memory and descriptors. (EPFNOSUPPORT is what qemu-user says of netlink that it does not know.)
 pub fn is_lacking(error: &io::Error) -> bool {
-    let lacking = [libc::EAFNOSUPPORT, libc::EPROTONOSUPPORT];
+    let lacking = [
+        libc::EAFNOSUPPORT,
+        libc::EPFNOSUPPORT,
+        libc::EPROTONOSUPPORT,
+    ];
     let code = error.raw_os_error();
     code.map_or(error.kind() == io::ErrorKind::Unsupported, |code| {
         lacking.contains(&code)
