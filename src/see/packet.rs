@@ -182,12 +182,12 @@ fn be16(high: u8, low: u8) -> u16 {
 
 /// RFC 1071: zero over a sound header. An IPv4 header has an even number of bytes.
 fn checksum(header: &[u8]) -> u16 {
-    let weights = [256, 1].into_iter().cycle();
-    let weighed = header
-        .iter()
-        .zip(weights)
-        .map(|(byte, weight)| u32::from(*byte) * weight);
-    let sum: u32 = weighed.sum();
+    let (mut sum, mut weight) = (0, 256);
+    for byte in header {
+        sum += u32::from(*byte) * weight;
+        // 256 and 1 in turn.
+        weight ^= 257;
+    }
     let folded = (sum >> 16) + (sum & 0xffff);
     let folded = (folded >> 16) + (folded & 0xffff);
     !u16::try_from(folded).unwrap_or(0)
