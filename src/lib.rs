@@ -16,9 +16,10 @@
 //! tell/             what we say: report history quota; journal: for whoever comes after us; request: what is
 //!                   asked; control: how it is answered: status list why hand, for people or as JSON
 //! -- all above but main: no clock, no descriptor, no child, no unsafe
-//! daemon/           the loop; intake, touch: probes in; watch, followed: what changes around us in; enforce:
-//!                   changes of the firewall out; ground, frame: what it is made of; start, reload, stop, journal;
-//!                   background and join: 1.2's flags; control: who asks, answer: what they hear; ask: their end
+//! daemon/           the loop; intake, packets, touch: probes in; watch, followed: what changes around us in;
+//!                   enforce: changes of the firewall out; ground, frame: what it is made of; start, reload, stop,
+//!                   journal; background and join: 1.2's flags; control: who asks, answer: what they hear;
+//!                   ask: their end
 //! sys/              the kernel: every `unsafe`, all of `libc`
 //! ```
 //!

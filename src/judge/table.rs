@@ -24,6 +24,11 @@ pub(super) struct Table<T> {
     seed: (u64, u64),
 }
 
+/// Slots for so many entries.
+fn room(capacity: usize) -> usize {
+    (capacity + capacity / 2).next_power_of_two()
+}
+
 impl<T> Table<T> {
     /// An empty table for at most `capacity` entries (below 65,535).
     pub(super) fn new(capacity: usize, seed: (u64, u64)) -> Self {
@@ -31,7 +36,7 @@ impl<T> Table<T> {
         Self {
             entries: Vec::with_capacity(capacity),
             stirred: 0,
-            slots: Vec::with_capacity((capacity + capacity / 2).next_power_of_two()),
+            slots: Vec::with_capacity(room(capacity)),
             capacity,
             seed,
         }
@@ -136,8 +141,7 @@ impl<T> Table<T> {
             return false;
         }
         if self.slots.is_empty() {
-            let room = (self.capacity + self.capacity / 2).next_power_of_two();
-            self.slots.resize(room, 0);
+            self.slots.resize(room(self.capacity), 0);
         }
         let mut slot = self.home(&key);
         while self.slot(slot) != 0 {

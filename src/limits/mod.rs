@@ -269,12 +269,12 @@ pub const JOIN_TIME: Duration = Duration::from_secs(15);
 /// others before it closes a packet socket.
 pub const CLAIM_TIME: Duration = Duration::from_secs(3);
 
+/// Pause between two such attempts.
+pub const JOIN_PAUSE: Duration = Duration::from_millis(50);
+
 /// Pause behind the lock of a daemon that was killed, before its ports are bound again: what it had just started
 /// still has its sockets for a moment.
 pub const LEFT_PAUSE: Duration = Duration::from_millis(200);
-
-/// Pause between two such attempts.
-pub const JOIN_PAUSE: Duration = Duration::from_millis(50);
 
 /// A number of lines at once, and how many are added each second.
 #[derive(Clone, Copy, Debug)]
